@@ -1,0 +1,86 @@
+package crdt
+
+// Packed is a [Cell] kept in its encoding, as a [State] for stores: half the
+// memory of a Cell, and reading it is a copy. The zero Packed is bottom.
+type Packed struct {
+	enc []byte // nil, or a valid encoding
+}
+
+// NewPacked returns bottom as a State: what a store starts a register from.
+func NewPacked() State { return new(Packed) }
+
+// Cell returns the cell, which shares the state's bytes until the next join.
+func (p *Packed) Cell() Cell {
+	if len(p.enc) == 0 {
+		return Cell{}
+	}
+	c, _ := DecodeCell(p.enc) // enc was written by AppendBinary
+	return c
+}
+
+// Reset makes p bottom again and keeps its memory for the next join.
+func (p *Packed) Reset() { p.enc = p.enc[:0] }
+
+// JoinBinary joins an encoded cell; see [State].
+func (p *Packed) JoinBinary(delta []byte) (Joined, error) {
+	d, err := DecodeCell(delta)
+	if err != nil {
+		return Joined{}, err
+	}
+	c := p.Cell()
+	old := c.Value.Stamp
+	j := c.Join(d)
+	if j.Changed {
+		p.set(&c, c.Value.Stamp != old)
+	}
+	return j, nil
+}
+
+// set encodes c over the old encoding where it fits without waste. That is
+// only safe when c's bytes are not part of the old encoding.
+func (p *Packed) set(c *Cell, foreign bool) {
+	size := c.encodedSize()
+	if foreign && cap(p.enc) >= size && cap(p.enc) <= 2*size {
+		p.enc = c.AppendBinary(p.enc[:0])
+		return
+	}
+	p.enc = c.AppendBinary(make([]byte, 0, size))
+}
+
+// AppendBinary appends the canonical encoding.
+func (p *Packed) AppendBinary(dst []byte) []byte {
+	if len(p.enc) == 0 {
+		return append(dst, cellVersion, 0)
+	}
+	return append(dst, p.enc...)
+}
+
+// Fingerprint is that of the cell.
+func (p *Packed) Fingerprint(k Key) Fingerprint {
+	c := p.Cell()
+	return c.Fingerprint(k)
+}
+
+// Tombstone reports that the cell holds no value.
+func (p *Packed) Tombstone() bool {
+	c := p.Cell()
+	return c.Tombstone()
+}
+
+// Size is about how many bytes of memory the state takes.
+func (p *Packed) Size() int { return 24 + cap(p.enc) }
+
+// encodedSize is the length of what AppendBinary appends.
+func (c *Cell) encodedSize() int {
+	n := 2 + len(c.Value.Bytes)
+	if !c.Value.Stamp.IsZero() {
+		n += stampSize
+	}
+	if !c.Expiry.For.IsZero() {
+		n += 8
+		if c.Expiry.For != c.Value.Stamp || c.Expiry.Stamp != c.Value.Stamp {
+			n += 2 * stampSize
+		}
+	}
+	return n
+}

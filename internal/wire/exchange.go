@@ -1,0 +1,164 @@
+package wire
+
+import (
+	"encoding/binary"
+
+	"github.com/grapevine-go/grapevine/crdt"
+)
+
+// Page asks for the entries of a partition with From <= hash <= To that the
+// sender lacks. Known lists what the sender has in that range.
+type Page struct {
+	From, To uint64
+	Limit    uint32 // bytes of entries after which the receiver ends the page
+	Keys     bool   // keys and how they look to a reader, no states: for scans
+	Known    Known
+}
+
+// Known is a list of (key hash, the first half of the entry's fingerprint), 16
+// bytes each, in the order of the hash.
+type Known []byte
+
+const knownSize = 16
+
+// Append adds an entry, in the order of the hash.
+func (k Known) Append(hash uint64, f crdt.Fingerprint) Known {
+	k = binary.BigEndian.AppendUint64(k, hash)
+	return append(k, f[:8]...)
+}
+
+// Len returns the number of entries.
+func (k Known) Len() int { return len(k) / knownSize }
+
+// Skip drops the entries below hash and reports whether one of the next, of
+// this hash, has the fingerprint.
+func (k *Known) Skip(hash uint64, f crdt.Fingerprint) (known bool) {
+	for len(*k) > 0 && binary.BigEndian.Uint64(*k) < hash {
+		*k = (*k)[knownSize:]
+	}
+	for at := *k; len(at) > 0 && binary.BigEndian.Uint64(at) == hash; at = at[knownSize:] {
+		if [8]byte(at[8:knownSize]) == [8]byte(f[:8]) {
+			return true
+		}
+	}
+	return false
+}
+
+// AppendPage appends a whole page request.
+func AppendPage(dst []byte, h *Header, p *Page) []byte {
+	dst = AppendHeader(dst, h, 5)
+	dst = appendUint(appendUint(dst, p.From), p.To)
+	dst = appendBool(appendUint(dst, uint64(p.Limit)), p.Keys)
+	return appendBytes(dst, p.Known)
+}
+
+// Page takes the body of a page request.
+func (q *Request) Page() (p Page, err error) {
+	q.r.elements(q.body, 5)
+	p.From, p.To = q.r.uint(), q.r.uint()
+	p.Limit = uint32(q.r.uintMax(1<<32 - 1))
+	p.Keys = q.r.bool()
+	p.Known = q.r.bytes(MaxPage * knownSize)
+	if len(p.Known)%knownSize != 0 || p.From > p.To {
+		q.r.fail("page")
+	}
+	return p, q.r.end()
+}
+
+// Entries is the body of a reply to a page request under construction: it
+// appends to a reply whose head it completes at the end.
+type Entries struct {
+	dst   []byte
+	start int
+	n     int
+}
+
+// pageHead is the room for what [Entries.End] fills in: an array header of
+// five bytes.
+const pageHead = 5
+
+// BeginEntries begins the entries of a page after the reply's header. The head
+// of the body ([Entries.End] completes it) is: next hash, done, entries.
+func BeginEntries(dst []byte, h *ReplyHeader) *Entries {
+	dst = AppendReply(dst, h, 3)
+	e := &Entries{start: len(dst)}
+	// next (9 bytes), done (1 byte) and the array's head (5 bytes) come last in
+	// time but first in place: keep their room.
+	e.dst = append(dst, make([]byte, 9+1+pageHead)...)
+	return e
+}
+
+// Add appends an entry: its key, and either its state or, for scans, nothing.
+func (e *Entries) Add(key string, state crdt.State) {
+	e.n++
+	e.dst = appendString(appendArray(e.dst, 2), key)
+	if state == nil {
+		e.dst = appendBinHeader(e.dst, 0)
+		return
+	}
+	// The state's length is known once it is appended; keep room for a head of
+	// five bytes.
+	at := len(e.dst)
+	e.dst = state.AppendBinary(append(e.dst, 0xc6, 0, 0, 0, 0))
+	binary.BigEndian.PutUint32(e.dst[at+1:], uint32(len(e.dst)-at-5))
+}
+
+// Size returns how many bytes the entries take so far.
+func (e *Entries) Size() int { return len(e.dst) - e.start }
+
+// Len returns the number of entries so far.
+func (e *Entries) Len() int { return e.n }
+
+// End completes the page: the hash to go on from, and whether the range was
+// covered to its end.
+func (e *Entries) End(next uint64, done bool) []byte {
+	head := e.dst[e.start:]
+	head[0] = 0xcf
+	binary.BigEndian.PutUint64(head[1:], next)
+	appendBool(head[:9], done)
+	head[10] = 0xdd
+	binary.BigEndian.PutUint32(head[11:], uint32(e.n))
+	return e.dst
+}
+
+// EntryList is the body of a reply to a page request.
+type EntryList struct {
+	Next uint64
+	Done bool
+	n    int
+	r    reader
+}
+
+// Entries takes the body of a reply to a page request. The list refers to the
+// reply.
+func (a *Reply) Entries() (l EntryList, err error) {
+	a.r.elements(a.body, 3)
+	l.Next = a.r.uint()
+	l.Done = a.r.bool()
+	l.n = a.r.array(MaxPage)
+	l.r = a.r
+	check := l
+	for check.Take() {
+	}
+	return l, check.r.end()
+}
+
+// Len returns how many entries are left.
+func (l *EntryList) Len() int { return l.n }
+
+// Take reports whether there is another entry.
+func (l *EntryList) Take() bool {
+	_, _, ok := l.Entry()
+	return ok
+}
+
+// Entry takes the next entry; false at the end.
+func (l *EntryList) Entry() (key, state []byte, ok bool) {
+	if l.n == 0 || l.r.err != nil {
+		return nil, nil, false
+	}
+	l.n--
+	l.r.pair()
+	key, state = l.r.bytes(MaxKey), l.r.bytes(MaxState)
+	return key, state, l.r.err == nil
+}

@@ -1,0 +1,116 @@
+package quorum
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/grapevine-go/grapevine/internal/wire"
+	"github.com/grapevine-go/grapevine/peer"
+)
+
+// Outcome is how a write ended.
+type Outcome uint8
+
+// The outcomes.
+const (
+	// Applied: W owners joined it.
+	Applied Outcome = iota
+	// NotApplied: nothing left this node, or every recipient refused.
+	NotApplied
+	// Unknown: at least one owner may hold it, whatever the error. It may become
+	// visible later.
+	Unknown
+)
+
+// String names the outcome.
+func (o Outcome) String() string {
+	return [...]string{"applied", "not applied", "unknown"}[min(o, Unknown)]
+}
+
+// The causes of an [Error]; each says by itself nothing about the outcome,
+// which the Error tells. Errors that are not listed are those of the layers
+// below (a canceled context, a stamp too far ahead).
+var (
+	// ErrUnavailable: too few owners can be reached, or too few are synced.
+	ErrUnavailable = errors.New("quorum: too few owners available")
+	// ErrTimeout: the deadline passed before enough owners answered.
+	ErrTimeout = errors.New("quorum: deadline passed")
+	// ErrOverloaded: so many owners have no room that too few are left.
+	ErrOverloaded = errors.New("quorum: owners are overloaded")
+	// ErrTooLarge: the key or the value is over the limit.
+	ErrTooLarge = errors.New("quorum: key or value too large")
+	// ErrUnsettled: the ring kept changing while the operation was retried.
+	ErrUnsettled = errors.New("quorum: the ring keeps changing")
+	// ErrUnsynced: an owner that came back without its data has not been filled
+	// yet; its answer does not count.
+	ErrUnsynced = errors.New("quorum: owner is not synced")
+	// ErrRefused: an owner refused for a reason that it gives.
+	ErrRefused = errors.New("quorum: refused by an owner")
+)
+
+// Outcomes as errors, so that errors.Is(err, quorum.ErrUnknown) asks for one.
+var (
+	// ErrNotApplied matches an [Error] whose outcome is NotApplied.
+	ErrNotApplied = errors.New("quorum: not applied")
+	// ErrUnknown matches an [Error] whose outcome is Unknown.
+	ErrUnknown = errors.New("quorum: outcome unknown")
+)
+
+// Error is how an operation failed: which outcome, how many answered of how
+// many needed, which nodes failed and why. errors.Is finds the outcome, the
+// cause and each node's error in it.
+type Error struct {
+	Verb    string // "put", "get", …
+	Outcome Outcome
+	Op      wire.OpID
+	Acked   int // owners whose answer counted, in the placement that had fewer
+	Needed  int
+	Cause   error
+	Nodes   []NodeError // the owners that failed, in the order in which they were asked
+}
+
+// NodeError is why one owner did not count.
+type NodeError struct {
+	ID  peer.ID
+	Err error
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %v; %d of %d needed owners", e.Verb, e.Cause, e.Acked, e.Needed)
+	if e.Verb != "get" {
+		fmt.Fprintf(&b, "; %v", e.Outcome)
+	}
+	for _, n := range e.Nodes {
+		fmt.Fprintf(&b, "; %s: %v", n.ID, n.Err)
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause, the outcome and the nodes' errors.
+func (e *Error) Unwrap() []error {
+	errs := []error{e.Cause}
+	switch e.Outcome {
+	case NotApplied:
+		errs = append(errs, ErrNotApplied)
+	case Unknown:
+		errs = append(errs, ErrUnknown)
+	}
+	for _, n := range e.Nodes {
+		errs = append(errs, n.Err)
+	}
+	return errs
+}
+
+// Receipt is what a write that ended as applied leaves behind.
+type Receipt struct {
+	Op wire.OpID // the operation's id
+	// Acked is how many owners had acknowledged when the call returned; the
+	// others' acknowledgements were still under way.
+	Acked int
+	// Superseded: a concurrent write is newer; this one is applied, and hidden
+	// by it.
+	Superseded bool
+}

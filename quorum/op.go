@@ -1,0 +1,265 @@
+package quorum
+
+import (
+	"math/bits"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/peer"
+)
+
+// Target is a replica that an operation may address.
+type Target struct {
+	ID      peer.ID
+	Nonce   uint64 // of the boot that is addressed
+	Current bool   // owner in the current placement
+	Next    bool   // owner in the placement that is coming; the same where nothing moves
+	Down    bool   // membership believes it dead
+}
+
+// Phase is where an operation stands.
+type Phase uint8
+
+// The phases.
+const (
+	Asking  Phase = iota // waiting for answers
+	Restamp              // a write must be stamped above Op.Dominated, see Op.Restamped
+	Ended                // the result stands; late answers are still welcome
+)
+
+// Op is one read or write under way: a machine that is told of answers and of
+// the time, and says whom to ask. It does no I/O and has no lock; whoever
+// drives it (the caller's goroutine, or a simulation) makes one call at a time.
+//
+// The methods that take something in return the set of targets to send the
+// operation to now: bit i is Targets[i]. What is sent is marked with Round, and
+// only answers of that round count, so that an answer to an earlier form of
+// the operation is never taken for one to its present form.
+type Op struct {
+	Targets []Target
+	Phase   Phase
+	Round   uint8
+	// State is the join of a read's answers; the driver sets it to bottom before
+	// Start.
+	State crdt.State
+	// Dominated is the highest stamp that a write was found to be older than.
+	Dominated crdt.Stamp
+	// Cause is why the operation failed; nil if it has ended well.
+	Cause error
+
+	write     bool
+	restamped bool
+	sent      int // of a write: messages sent, in all rounds
+	refused   int // and how many of them are known to have changed nothing
+	need      int
+	deadline  time.Time
+	hedge     time.Time // when a read asks one more; zero: not again
+	every     time.Duration
+	tracker   Tracker
+	asked     uint32
+	answered  uint32 // targets whose answer was joined, of this round
+	synced    uint32 // those of them that were synced
+	sums      [MaxTargets]uint64
+	errs      [MaxTargets]error
+}
+
+// StartWrite begins a write that needs w acknowledgements in each placement
+// and ends at the deadline.
+func (o *Op) StartWrite(w int, deadline time.Time, targets []Target) (send uint32) {
+	o.reset(w, deadline)
+	o.write = true
+	return o.begin(targets)
+}
+
+// StartRead begins a read that needs r answers of synced owners. It asks r of
+// them, in the order of the targets, those that are not down first, and one
+// more each time one fails, or after every hedge.
+func (o *Op) StartRead(r int, now, deadline time.Time, hedge time.Duration, targets []Target) (send uint32) {
+	o.reset(r, deadline)
+	o.every, o.hedge = hedge, now.Add(hedge)
+	return o.begin(targets)
+}
+
+func (o *Op) reset(need int, deadline time.Time) {
+	*o = Op{Targets: o.Targets[:0], State: o.State, need: need, deadline: deadline}
+}
+
+// Restart begins anew with other targets, for a ring that changed meanwhile.
+// What was joined so far stays joined.
+func (o *Op) Restart(targets []Target) (send uint32) {
+	o.Round++
+	o.asked, o.answered, o.synced = 0, 0, 0
+	clear(o.errs[:])
+	return o.begin(targets)
+}
+
+func (o *Op) begin(targets []Target) (send uint32) {
+	o.Targets = append(o.Targets[:0], targets...)
+	o.retrack()
+	if o.tracker.Verdict() == Impossible {
+		o.end(ErrUnavailable)
+		return 0
+	}
+	return o.ask()
+}
+
+// retrack begins to count anew.
+func (o *Op) retrack() {
+	var current, next uint32
+	for i, t := range o.Targets {
+		if t.Current {
+			current |= 1 << i
+		}
+		if t.Next {
+			next |= 1 << i
+		}
+	}
+	if !o.write {
+		next = current // reads use the current placement
+	}
+	o.tracker = NewTracker(o.need, current, next)
+	for i, t := range o.Targets {
+		if t.Down {
+			o.tracker.Bad(i)
+		}
+	}
+}
+
+// ask adds targets: all for a write, as many as are missing for a read.
+func (o *Op) ask() (send uint32) {
+	missing := len(o.Targets)
+	if !o.write {
+		missing = o.tracker.Missing(o.asked)
+	}
+	for i := 0; i < len(o.Targets) && missing > 0; i++ {
+		t := &o.Targets[i]
+		if o.asked&(1<<i) == 0 && !t.Down && (o.write || t.Current) {
+			send |= 1 << i
+			missing--
+		}
+	}
+	o.asked |= send
+	o.sent += bits.OnesCount32(send)
+	return send
+}
+
+// Ack takes a target's acknowledgement of a write.
+func (o *Op) Ack(round uint8, i int, j crdt.Joined) {
+	if round != o.Round || o.Phase != Asking || !o.tracker.Open(i) {
+		return
+	}
+	if o.Dominated.Compare(j.Dominated) < 0 {
+		o.Dominated = j.Dominated
+	}
+	o.tracker.Good(i)
+	if o.tracker.Verdict() != Done {
+		return
+	}
+	// Every write that ended before this one began reached an owner that has
+	// answered, if W > N/2; so stamping once above the highest of the answers
+	// is enough. What dominates the new stamp is concurrent.
+	if !o.Dominated.IsZero() && !o.restamped {
+		o.Phase = Restamp
+		return
+	}
+	o.end(nil)
+}
+
+// Restamped goes on after the write was stamped above Dominated.
+func (o *Op) Restamped() (send uint32) {
+	o.Phase, o.restamped, o.Dominated = Asking, true, crdt.Stamp{}
+	o.Round++
+	o.asked = 0
+	o.retrack()
+	return o.ask()
+}
+
+// Answer takes a target's answer to a read: its encoded state, empty for none,
+// and whether the target is synced for the key's partition. An unsynced one's
+// state is joined, but it does not count. The error is that of the state's
+// decoding; the answer then counts as failed.
+func (o *Op) Answer(round uint8, i int, state []byte, synced bool) (send uint32, err error) {
+	if round != o.Round || o.answered&(1<<i) != 0 {
+		return 0, nil
+	}
+	if len(state) > 0 {
+		if _, err := o.State.JoinBinary(state); err != nil {
+			return o.Fail(round, i, err, false), err
+		}
+	}
+	o.answered |= 1 << i
+	o.sums[i] = xxhash.Sum64(state)
+	if !synced {
+		return o.Fail(round, i, ErrUnsynced, false), nil
+	}
+	o.synced |= 1 << i
+	if o.Phase == Asking {
+		o.tracker.Good(i)
+		if o.tracker.Verdict() == Done {
+			o.end(nil)
+		}
+	}
+	return 0, nil
+}
+
+// Stale takes that a target knows another ring state and refused, and reports
+// whether the operation has to be restarted with the targets of a newer one.
+func (o *Op) Stale(round uint8) (restart bool) {
+	o.refused++
+	return round == o.Round && o.Phase == Asking
+}
+
+// Fail takes that a target's answer does not count or will not come. Maybe
+// says that it may have joined the write all the same.
+func (o *Op) Fail(round uint8, i int, err error, maybe bool) (send uint32) {
+	if !maybe {
+		o.refused++
+	}
+	if round != o.Round || o.Phase != Asking || !o.tracker.Open(i) {
+		return 0
+	}
+	o.errs[i] = err
+	o.tracker.Bad(i)
+	if o.tracker.Verdict() == Impossible {
+		o.end(o.blame())
+		return 0
+	}
+	if o.write {
+		return 0
+	}
+	return o.ask()
+}
+
+// Tick takes the time: it asks one more owner when a read waits too long, and
+// ends at the deadline.
+func (o *Op) Tick(now time.Time) (send uint32) {
+	switch {
+	case o.Phase != Asking:
+	case !now.Before(o.deadline):
+		o.end(ErrTimeout)
+	case !o.hedge.IsZero() && !now.Before(o.hedge):
+		o.hedge = o.hedge.Add(o.every)
+		return o.askOneMore()
+	}
+	return 0
+}
+
+func (o *Op) askOneMore() (send uint32) {
+	for i, t := range o.Targets {
+		if o.asked&(1<<i) == 0 && t.Current && !t.Down {
+			o.asked |= 1 << i
+			return 1 << i
+		}
+	}
+	o.hedge = time.Time{}
+	return 0
+}
+
+// Deadline returns when Tick is next due.
+func (o *Op) Deadline() time.Time {
+	if !o.hedge.IsZero() && o.hedge.Before(o.deadline) {
+		return o.hedge
+	}
+	return o.deadline
+}

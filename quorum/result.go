@@ -1,0 +1,88 @@
+package quorum
+
+import (
+	"errors"
+	"math/bits"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/grapevine-go/grapevine/internal/wire"
+)
+
+// End ends the operation for a reason of the driver's, such as a canceled
+// context. It does nothing if the operation has ended.
+func (o *Op) End(cause error) {
+	if o.Phase != Ended {
+		o.end(cause)
+	}
+}
+
+func (o *Op) end(cause error) { o.Phase, o.Cause = Ended, cause }
+
+// blame finds the cause among the targets' errors: overload and size are worth
+// telling apart, everything else makes the owners unavailable.
+func (o *Op) blame() error {
+	for _, special := range []error{ErrTooLarge, ErrOverloaded} {
+		for _, err := range o.errs[:len(o.Targets)] {
+			if errors.Is(err, special) {
+				return special
+			}
+		}
+	}
+	return ErrUnavailable
+}
+
+// Acked returns how many answers counted, in the placement that had fewer.
+func (o *Op) Acked() int { return o.tracker.Count() }
+
+// Superseded reports that a write was applied although something concurrent is
+// newer.
+func (o *Op) Superseded() bool { return !o.Dominated.IsZero() }
+
+// Outcome returns how the write ended.
+func (o *Op) Outcome() Outcome {
+	switch {
+	case o.Cause == nil:
+		return Applied
+	case o.write && o.sent > o.refused:
+		return Unknown
+	}
+	return NotApplied
+}
+
+// Err returns nil if the operation ended well, and an [*Error] otherwise. The
+// error keeps nothing of the operation.
+func (o *Op) Err(verb string, id wire.OpID) error {
+	if o.Cause == nil {
+		return nil
+	}
+	e := &Error{Verb: verb, Outcome: o.Outcome(), Op: id, Acked: o.Acked(), Needed: o.need, Cause: o.Cause}
+	for i, t := range o.Targets {
+		err := o.errs[i]
+		if err == nil && t.Down {
+			err = ErrUnavailable
+		}
+		if err != nil {
+			e.Nodes = append(e.Nodes, NodeError{ID: t.ID, Err: err})
+		}
+	}
+	return e
+}
+
+// Pending reports whether answers of the present round are still to come.
+func (o *Op) Pending(i int) bool { return o.asked&(1<<i) != 0 && o.tracker.Open(i) }
+
+// Behind returns the synced targets whose answers lacked something of the
+// read's State, whose encoding is given: those to repair. An unsynced owner is
+// being filled, and is left to that.
+func (o *Op) Behind(state []byte) (targets uint32) {
+	if len(state) == 0 {
+		return 0
+	}
+	sum := xxhash.Sum64(state)
+	for m := o.synced; m != 0; m &= m - 1 {
+		if i := bits.TrailingZeros32(m); o.sums[i] != sum {
+			targets |= 1 << i
+		}
+	}
+	return targets
+}
