@@ -1,0 +1,4 @@
+// Command shop is an example itself.
+package main
+
+func main() {}

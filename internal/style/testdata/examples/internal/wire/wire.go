@@ -1,0 +1,2 @@
+// Package wire is for nobody outside.
+package wire

@@ -1,0 +1,5 @@
+package peer
+
+import "testing"
+
+func TestPeer(*testing.T) {}

@@ -1,0 +1,3 @@
+package ring_test
+
+func Example() {}

@@ -1,0 +1,2 @@
+// Package ring shows its use.
+package ring

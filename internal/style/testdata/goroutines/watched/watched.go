@@ -1,0 +1,3 @@
+package watched
+
+func start() { go start() }

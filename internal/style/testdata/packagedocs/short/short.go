@@ -1,0 +1,2 @@
+// Package short does short things.
+package short // want "too few to say"

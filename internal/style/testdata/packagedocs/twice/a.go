@@ -1,0 +1,2 @@
+// Package twice is documented here.
+package twice // want "documented in 2 files"

@@ -1,0 +1,5 @@
+package a
+
+import "time"
+
+func shell() { time.Sleep(time.Second) }

@@ -1,0 +1,8 @@
+package a
+
+import (
+	_ "testing/synctest"
+	"time"
+)
+
+func pass() { time.Sleep(time.Second) }
