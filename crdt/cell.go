@@ -16,8 +16,9 @@ import (
 // The value is ordered by (time, actor, deleted, bytes). The expiry is ordered
 // first by the stamp of the value it belongs to, so that an expiry set on an
 // older value never touches a newer one, and a late one never replaces it; an
-// expiry for a value that is no longer there is dropped, and one for a value
-// that has not arrived yet waits.
+// expiry for a value that is no longer there is dropped. One for a value that
+// has not arrived yet waits, in the place of the expiry of the value that is
+// about to be replaced: until then that one, were it to expire, stays visible.
 //
 // Whether a cell has expired is the reader's judgement, see [Cell.Expired]: the
 // clock hides a value, only a join changes the cell, and so time never makes
@@ -38,7 +39,7 @@ type Value struct {
 type Expiry struct {
 	Stamp Stamp // when the expiry was set
 	For   Stamp // the stamp of the value it belongs to
-	At    int64 // milliseconds since 1970 from which the value is hidden; 0: never
+	At    int64 // milliseconds since 1970 from which the value is hidden; 0: stays
 }
 
 func (v Value) compare(o Value) int {
@@ -64,8 +65,9 @@ func (e Expiry) compare(o Expiry) int {
 	return cmp.Compare(e.At, o.At)
 }
 
-// Put returns the delta that sets the value, with an expiry if at is not 0.
-// The delta refers to value.
+// Put returns the delta that sets the value, with an expiry if at, in
+// milliseconds since 1970, is not 0; at a time gone by the value is hidden from
+// the start. The delta refers to value. A delta under the zero stamp is bottom.
 func Put(s Stamp, value []byte, at int64) Cell {
 	c := Cell{Value: Value{Stamp: s, Bytes: value}}
 	if at != 0 {
@@ -74,15 +76,18 @@ func Put(s Stamp, value []byte, at int64) Cell {
 	return c
 }
 
-// Delete returns the delta that leaves a tombstone.
+// Delete returns the delta that leaves a tombstone. Under the zero stamp it is
+// bottom.
 func Delete(s Stamp) Cell { return Cell{Value: Value{Stamp: s, Deleted: true}} }
 
 // Expire returns the delta that sets when the value written at stamp of
-// expires; at 0 makes it stay.
+// expires, in milliseconds since 1970; 0 makes it stay. With a zero stamp it is
+// bottom.
 func Expire(s, of Stamp, at int64) Cell { return Cell{Expiry: Expiry{Stamp: s, For: of, At: at}} }
 
 // Restamp returns the delta with a newer stamp: the same operation, written
-// again above whatever dominated it.
+// again above whatever dominated it. An expiry alone keeps the value that it
+// belongs to: once that value was overwritten, no stamp brings it to bear.
 func (c Cell) Restamp(s Stamp) Cell {
 	if !c.Value.Stamp.IsZero() {
 		if c.Expiry.For == c.Value.Stamp {
@@ -122,6 +127,7 @@ func (c Cell) Get(now int64) ([]byte, bool) {
 // Join joins d into the cell, which then shares d's bytes.
 func (c *Cell) Join(d Cell) Joined {
 	var j Joined
+	d.normal()
 	if !d.Value.Stamp.IsZero() {
 		switch o := d.Value.compare(c.Value); {
 		case o > 0:
@@ -144,6 +150,23 @@ func (c *Cell) Join(d Cell) Joined {
 		c.Expiry = Expiry{}
 	}
 	return j
+}
+
+// normal leaves out what has no meaning, so that one state has one form: what
+// is under a zero stamp, a tombstone's bytes, the expiry of an older value. What
+// comes out of a join or a decoder is normal; a cell put together by hand may
+// not be.
+func (c *Cell) normal() *Cell {
+	if c.Value.Stamp.IsZero() {
+		c.Value = Value{}
+	}
+	if c.Value.Deleted {
+		c.Value.Bytes = nil
+	}
+	if c.Expiry.For.IsZero() || c.Expiry.Stamp.IsZero() || c.Expiry.For.Compare(c.Value.Stamp) < 0 {
+		c.Expiry = Expiry{}
+	}
+	return c
 }
 
 func (j *Joined) dominate(s Stamp) {
@@ -190,6 +213,11 @@ const (
 
 // AppendBinary appends the canonical encoding.
 func (c *Cell) AppendBinary(dst []byte) []byte {
+	n := *c
+	return n.normal().appendTo(dst)
+}
+
+func (c *Cell) appendTo(dst []byte) []byte {
 	dst, head := append(dst, cellVersion, 0), len(dst)+1
 	var flags byte
 	if !c.Value.Stamp.IsZero() {
@@ -268,8 +296,7 @@ func (c *Cell) valid(flags byte) error {
 		c.Value.Deleted && c.Value.Bytes != nil,
 		!expiry && flags&cellTogether != 0,
 		expiry && flags&cellTogether == 0 && c.Expiry.Stamp == c.Value.Stamp && c.Expiry.For == c.Value.Stamp,
-		expiry && c.Expiry.For.Compare(c.Value.Stamp) < 0,
-		c.Expiry.At < 0:
+		expiry && c.Expiry.For.Compare(c.Value.Stamp) < 0:
 		return fmt.Errorf("%w: cell is not canonical", ErrCorrupt)
 	}
 	return nil
@@ -292,13 +319,16 @@ func takeStamp(p []byte) (Stamp, []byte) {
 // faster function is enough: two different values under one stamp do not
 // occur, as an actor never uses a stamp twice.
 func (c *Cell) Fingerprint(k Key) Fingerprint {
-	if c.Value.Stamp.IsZero() && c.Expiry.For.IsZero() {
+	n := *c
+	n.normal()
+	if n.Value.Stamp.IsZero() && n.Expiry.For.IsZero() {
 		return Fingerprint{}
 	}
-	var buf [2 + 4*stampSize + 8 + 16]byte
-	head := Cell{Value: Value{Stamp: c.Value.Stamp, Deleted: c.Value.Deleted}, Expiry: c.Expiry}
-	p := head.AppendBinary(buf[:0])
-	p = binary.BigEndian.AppendUint64(p, uint64(len(c.Value.Bytes)))
-	p = binary.BigEndian.AppendUint64(p, xxhash.Sum64(c.Value.Bytes))
+	var buf [2 + 3*stampSize + 8 + 16]byte
+	value := n.Value.Bytes
+	n.Value.Bytes = nil
+	p := n.appendTo(buf[:0])
+	p = binary.BigEndian.AppendUint64(p, uint64(len(value)))
+	p = binary.BigEndian.AppendUint64(p, xxhash.Sum64(value))
 	return k.Sum(p)
 }

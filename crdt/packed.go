@@ -21,6 +21,9 @@ func (p *Packed) Cell() Cell {
 // Reset makes p bottom again and keeps its memory for the next join.
 func (p *Packed) Reset() { p.enc = p.enc[:0] }
 
+// IsBottom reports that nothing was ever joined.
+func (p *Packed) IsBottom() bool { return len(p.enc) == 0 }
+
 // JoinBinary joins an encoded cell; see [State].
 func (p *Packed) JoinBinary(delta []byte) (Joined, error) {
 	d, err := DecodeCell(delta)

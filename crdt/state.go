@@ -47,7 +47,9 @@ type State interface {
 	// bytes.
 	AppendBinary(dst []byte) []byte
 	// Fingerprint returns a keyed digest that is equal for equal states and,
-	// but for a chance of 2^-64 and less, only for them.
+	// but for a chance of 2^-64 and less, only for them. A type may keep the
+	// digest up to date from then on: with the key of the call before, it only
+	// reads; with another key it is a change, which needs the writer's lock.
 	Fingerprint(k Key) Fingerprint
 	// Tombstone reports that the state is kept for its version alone: there is
 	// nothing in it that a user could read.
@@ -92,7 +94,7 @@ func (f Fingerprint) Add(o Fingerprint) Fingerprint {
 	return f.combine(o, func(a, b uint64) uint64 { return a + b })
 }
 
-// Sub takes o out of the sum.
+// Sub takes o out of the sum, each half modulo 2^64.
 func (f Fingerprint) Sub(o Fingerprint) Fingerprint {
 	return f.combine(o, func(a, b uint64) uint64 { return a - b })
 }

@@ -3,6 +3,7 @@ package crdt
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -12,16 +13,16 @@ import (
 // Time precedes every reading.
 type Time uint64
 
-const logicalBits = 16
+const (
+	logicalBits = 16
+	maxMillis   = 1<<(64-logicalBits) - 1
+)
 
 // TimeOf gives the first reading of the wall-clock millisecond of t. Times
-// before 1970 give the zero Time.
+// before 1970 give the zero Time, and times after the year 10889, which 48 bits
+// of milliseconds cannot hold, that of the last millisecond there is.
 func TimeOf(t time.Time) Time {
-	ms := t.UnixMilli()
-	if ms < 0 {
-		return 0
-	}
-	return Time(ms) << logicalBits
+	return Time(min(max(t.UnixMilli(), 0), maxMillis)) << logicalBits
 }
 
 // Millis returns the physical part in milliseconds since 1970.
@@ -44,22 +45,30 @@ var ErrSkew = errors.New("crdt: timestamp too far in the future")
 // an argument. It is not safe for concurrent use.
 //
 // Its readings rise strictly, also when the wall clock steps back, and it
-// never moves more than MaxSkew past the wall clock on the word of another
-// node.
+// never moves further past the wall clock than the allowed skew on the word of
+// another node. The zero Clock starts at the beginning of time and allows no
+// skew.
 type Clock struct {
 	last    Time
 	maxSkew time.Duration
 }
 
-// NewClock returns a clock whose next reading is above last, and which refuses
-// foreign readings more than maxSkew ahead of the wall clock.
+// NewClock returns a clock whose next reading is above last, the highest one
+// that a former life of the node may have given, and which refuses foreign
+// readings more than maxSkew, in whole milliseconds, ahead of the wall clock.
+// Last is believed however far ahead it is: readings must not be given twice.
 func NewClock(last Time, maxSkew time.Duration) Clock {
 	return Clock{last: last, maxSkew: maxSkew}
 }
 
-// Now returns a reading above every earlier one and not before wall.
+// Now returns a reading above every earlier one and not before wall. The
+// counter that overflows carries into the milliseconds. Only the very last
+// reading, in the year 10889, is given more than once.
 func (c *Clock) Now(wall time.Time) Time {
-	c.last = max(c.last+1, TimeOf(wall))
+	if c.last < math.MaxUint64 {
+		c.last++
+	}
+	c.last = max(c.last, TimeOf(wall))
 	return c.last
 }
 
@@ -73,8 +82,9 @@ func (c *Clock) Observe(t Time, wall time.Time) error {
 	if t <= c.last {
 		return nil
 	}
-	if ahead := time.Duration(t.Millis()-wall.UnixMilli()) * time.Millisecond; ahead > c.maxSkew {
-		return fmt.Errorf("%w: %v ahead, %v allowed", ErrSkew, ahead, c.maxSkew)
+	// In milliseconds: a hostile reading is too far ahead for a Duration.
+	if ahead := t.Millis() - TimeOf(wall).Millis(); ahead > c.maxSkew.Milliseconds() {
+		return fmt.Errorf("%w: %d ms ahead, %v allowed", ErrSkew, ahead, c.maxSkew)
 	}
 	c.last = t
 	return nil
