@@ -188,10 +188,24 @@ func (o *Op) Answer(round uint8, i int, state []byte, synced bool) (send uint32,
 			return o.Fail(round, i, err, false), err
 		}
 	}
-	o.answered |= 1 << i
 	o.sums[i] = xxhash.Sum64(state)
+	return o.count(round, i, synced), nil
+}
+
+// AnswerEqual takes an answer that says the target has the very state that
+// this node, as target 0, has answered before.
+func (o *Op) AnswerEqual(round uint8, i int, synced bool) (send uint32) {
+	if round != o.Round || o.answered&(1<<i) != 0 {
+		return 0
+	}
+	o.sums[i] = o.sums[0]
+	return o.count(round, i, synced)
+}
+
+func (o *Op) count(round uint8, i int, synced bool) (send uint32) {
+	o.answered |= 1 << i
 	if !synced {
-		return o.Fail(round, i, ErrUnsynced, false), nil
+		return o.Fail(round, i, ErrUnsynced, false)
 	}
 	o.synced |= 1 << i
 	if o.Phase == Asking {
@@ -200,7 +214,7 @@ func (o *Op) Answer(round uint8, i int, state []byte, synced bool) (send uint32,
 			o.end(nil)
 		}
 	}
-	return 0, nil
+	return 0
 }
 
 // Stale takes that a target knows another ring state and refused, and reports

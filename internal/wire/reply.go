@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/grapevine-go/grapevine/crdt"
@@ -120,10 +121,17 @@ func AppendFound(dst []byte, h *ReplyHeader, f Found) []byte {
 	return appendUint(AppendReply(dst, h, 1), uint64(f))
 }
 
-// AppendStateHead begins a reply to a read that carries a state of n bytes;
-// the caller appends them.
-func AppendStateHead(dst []byte, h *ReplyHeader, n int) []byte {
-	return appendBinHeader(appendUint(AppendReply(dst, h, 2), uint64(State)), n)
+// BeginState begins a reply to a read that carries a state: the caller appends
+// the state's encoding and completes the reply with [EndState].
+func BeginState(dst []byte, h *ReplyHeader) []byte {
+	dst = appendUint(AppendReply(dst, h, 2), uint64(State))
+	return append(dst, 0xc6, 0, 0, 0, 0)
+}
+
+// EndState completes a reply of which begun is what [BeginState] returned.
+func EndState(begun, reply []byte) []byte {
+	binary.BigEndian.PutUint32(reply[len(begun)-4:], uint32(len(reply)-len(begun)))
+	return reply
 }
 
 // Found takes the body of a reply to a read. The state refers to the reply.

@@ -1,0 +1,362 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"time"
+
+	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/internal/wire"
+	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/ring"
+)
+
+// Call is one operation of a client at its coordinator: a quorum.Op with its
+// messages. Its driver sends [Call.Msg] to the targets that a method returns,
+// takes a target that is this node itself to [Call.Local], and brings every
+// reply and every failure to [Call.Reply] with the token of its send. When the
+// operation has ended ([Call.Ended]) replies may still come; the driver waits
+// for them before it reuses the Call, which keeps its memory.
+//
+// A Call is not safe for concurrent use.
+type Call struct {
+	Op quorum.Op
+	ID wire.OpID
+
+	r        *Replica
+	view     *View
+	table    *Table
+	name     string
+	key      string
+	part     int
+	class    uint8
+	verb     verb
+	delta    []byte // of a write
+	page     wire.Page
+	have     crdt.Fingerprint
+	msg      []byte
+	buf      []byte // of local replies
+	targets  []quorum.Target
+	deadline time.Time
+	restarts int
+	state    crdt.Packed // what a read joins into
+}
+
+type verb uint8
+
+const (
+	writing verb = iota
+	reading
+	paging
+)
+
+// maxRestarts bounds how often a changing ring restarts an operation.
+const maxRestarts = 16
+
+// retained is the size from which a transport keeps a message instead of
+// copying it; such a buffer is never written again.
+const retained = 64 << 10
+
+// Stamp returns a new stamp of this boot for a write.
+func (r *Replica) Stamp(now time.Time) crdt.Stamp {
+	return crdt.Stamp{Time: r.clock.next(0, now), Actor: r.View().actor}
+}
+
+// Write begins to join a delta into a key at W owners. The delta must not be
+// changed until the call is over.
+func (c *Call) Write(r *Replica, now, deadline time.Time, table, key string, delta []byte, w int) (send uint32) {
+	if !c.reset(r, now, deadline, table, writing, classForeground) {
+		return 0
+	}
+	c.key, c.delta = key, delta
+	c.part = ring.Partition(ring.Hash(key), c.table.Layout.Partitions())
+	if len(key) > wire.MaxKey || len(delta) > r.cfg.MaxValue+256 {
+		c.Op.End(quorum.ErrTooLarge)
+		return 0
+	}
+	send = c.Op.StartWrite(w, deadline, c.place())
+	c.encode(now)
+	return send
+}
+
+// Read begins to read a key from r owners; hedge is after how long one more is
+// asked. The state is [Call.Cell] when it has ended.
+func (c *Call) Read(r *Replica, now, deadline time.Time, hedge time.Duration, table, key string, n int) (send uint32) {
+	if !c.reset(r, now, deadline, table, reading, classForeground) {
+		return 0
+	}
+	c.key = key
+	c.part = ring.Partition(ring.Hash(key), c.table.Layout.Partitions())
+	if len(key) > wire.MaxKey {
+		c.Op.End(quorum.ErrTooLarge)
+		return 0
+	}
+	c.state.Reset()
+	c.Op.State = &c.state
+	send = c.Op.StartRead(n, now, deadline, hedge, c.place())
+	return c.first(now, send)
+}
+
+// ReadPage begins to read a page of a partition, keys only, from r owners.
+// Into joins the replies.
+func (c *Call) ReadPage(r *Replica, now, deadline time.Time, hedge time.Duration, table string, from uint64, limit int, n int, into crdt.State) (send uint32) {
+	if !c.reset(r, now, deadline, table, paging, classSync) {
+		return 0
+	}
+	c.part = ring.Partition(from, c.table.Layout.Partitions())
+	_, last := partitionRange(c.part, c.table.Layout.Partitions())
+	c.page = wire.Page{From: from, To: last, Limit: uint32(limit), Keys: true}
+	c.Op.State = into
+	send = c.Op.StartRead(n, now, deadline, hedge, c.place())
+	return c.first(now, send)
+}
+
+// reset prepares the call for an operation; false if it has ended at once.
+func (c *Call) reset(r *Replica, now, deadline time.Time, table string, verb verb, class uint8) bool {
+	*c = Call{Op: c.Op, r: r, name: table, verb: verb, class: class, ID: r.newOp(), deadline: deadline,
+		msg: c.msg[:0], buf: c.buf[:0], targets: c.targets[:0], state: c.state}
+	if cap(c.msg) > retained {
+		c.msg = nil
+	}
+	c.Op = quorum.Op{Targets: c.Op.Targets[:0]}
+	return c.look()
+}
+
+// look takes the present view; false, with the operation ended, if it does not
+// serve the table.
+func (c *Call) look() bool {
+	c.view = c.r.View()
+	c.table = c.view.byName[c.name]
+	switch {
+	case c.view.ended != nil:
+		c.Op.End(c.view.ended)
+	case c.view.Self < 0:
+		c.Op.End(ErrNotReady)
+	case c.table == nil || c.table.Layout == nil:
+		c.Op.End(fmt.Errorf("%w: no table %q", ErrTableMismatch, c.name))
+	default:
+		return true
+	}
+	return false
+}
+
+// place returns the replicas of the key's partition.
+func (c *Call) place() []quorum.Target {
+	c.targets = c.view.targets(c.targets[:0], c.table, c.part)
+	return c.targets
+}
+
+// encode writes the message anew, for the present view, round and delta.
+func (c *Call) encode(now time.Time) {
+	if cap(c.msg) > retained {
+		c.msg = nil // a transport may still hold it
+	}
+	var boots [quorum.MaxTargets]uint64
+	for i, t := range c.Op.Targets {
+		boots[i] = t.Nonce
+	}
+	h := c.r.header(c.view, wire.KindWrite, c.class, c.deadline.Sub(now))
+	h.Table, h.Partition, h.Op, h.Have = c.table.Hash, uint32(c.part), c.ID, c.have
+	h.Boots = wire.MakeBoots(boots[:len(c.Op.Targets)])
+	switch c.verb {
+	case writing:
+		c.msg = wire.AppendWrite(c.msg[:0], &h, c.key, c.delta)
+	case reading:
+		h.Kind = wire.KindRead
+		c.msg = wire.AppendRead(c.msg[:0], &h, c.key)
+	case paging:
+		h.Kind = wire.KindPage
+		c.msg = wire.AppendPage(c.msg[:0], &h, &c.page)
+	}
+}
+
+// first completes the beginning of a read: what this node has itself is read
+// at once, and the others are told of it, so that they need not send the same.
+func (c *Call) first(now time.Time, send uint32) uint32 {
+	c.encode(now)
+	if send&1 == 0 || !c.IsSelf(0) {
+		return send
+	}
+	send &^= 1
+	send |= c.Local(now, c.Token(0), nil)
+	if c.verb == reading && c.Op.Phase == quorum.Asking {
+		c.have = c.state.Fingerprint(c.table.Spec.Key)
+		c.encode(now)
+	}
+	return send
+}
+
+// Msg is the message to send to the targets. It is valid until the next method
+// is called; a transport that keeps a large one may keep it longer.
+func (c *Call) Msg() []byte { return c.msg }
+
+// Class is the class to send it in.
+func (c *Call) Class() uint8 { return c.class }
+
+// Token marks a send to a target, for its reply.
+func (c *Call) Token(i int) uint64 { return uint64(c.Op.Round)<<8 | uint64(i) }
+
+// IsSelf reports whether a target is this node.
+func (c *Call) IsSelf(i int) bool { return c.Op.Targets[i].ID == c.r.cfg.ID }
+
+// Ended reports whether the operation has ended.
+func (c *Call) Ended() bool { return c.Op.Phase == quorum.Ended }
+
+// Err returns how the operation failed; nil if it did not.
+func (c *Call) Err() error {
+	if c.Op.Cause == nil {
+		return nil
+	}
+	return c.Op.Err([...]string{"write", "read", "scan"}[c.verb], c.ID)
+}
+
+// Cell returns what a read has joined. It refers to the call's memory.
+func (c *Call) Cell() crdt.Cell { return c.state.Cell() }
+
+// Local lets this node answer as a target.
+func (c *Call) Local(now time.Time, token uint64, out *Effects) (send uint32) {
+	c.buf = c.r.Serve(now, c.msg, c.buf[:0])
+	return c.Reply(now, token, c.buf, nil, false, out)
+}
+
+// Reply takes the reply to a send, or why there is none and whether the
+// message may have arrived all the same. It returns the targets to send
+// [Call.Msg] to now, with new tokens.
+func (c *Call) Reply(now time.Time, token uint64, reply []byte, failure error, maybe bool, out *Effects) (send uint32) {
+	round, i := uint8(token>>8), int(token&0xff)
+	if failure != nil {
+		return c.Op.Fail(round, i, failure, maybe)
+	}
+	a, err := wire.ParseReply(reply)
+	if err != nil {
+		return c.Op.Fail(round, i, err, true)
+	}
+	_, _ = c.r.clock.observe(a.Clock, now)
+	switch a.Status {
+	case wire.OK:
+		return c.answer(now, round, i, &a, reply)
+	case wire.StaleRing:
+		return c.stale(now, round, i, &a, out)
+	}
+	return c.Op.Fail(round, i, refusal(&a), false)
+}
+
+// refusal makes an error of a reply that refuses.
+func refusal(a *wire.Reply) error {
+	err := errReply(a)
+	switch a.Status {
+	case wire.Overloaded:
+		return fmt.Errorf("%w: %w", quorum.ErrOverloaded, err)
+	case wire.TooLarge:
+		return fmt.Errorf("%w: %w", quorum.ErrTooLarge, err)
+	case wire.TableMismatch:
+		return fmt.Errorf("%w: %w", ErrTableMismatch, err)
+	case wire.Skew:
+		return fmt.Errorf("%w: %w", crdt.ErrSkew, err)
+	}
+	return fmt.Errorf("%w: %w", quorum.ErrRefused, err)
+}
+
+func (c *Call) answer(now time.Time, round uint8, i int, a *wire.Reply, reply []byte) (send uint32) {
+	switch c.verb {
+	case writing:
+		j, err := a.Ack()
+		if err != nil {
+			return c.Op.Fail(round, i, err, true)
+		}
+		c.Op.Ack(round, i, j)
+		return c.restamp(now)
+	case paging:
+		send, _ = c.Op.Answer(round, i, reply, a.Synced)
+		return send
+	}
+	found, state, err := a.Found()
+	if err != nil {
+		return c.Op.Fail(round, i, err, false)
+	}
+	if found == wire.Equal {
+		return c.Op.AnswerEqual(round, i, a.Synced)
+	}
+	send, _ = c.Op.Answer(round, i, state, a.Synced) // a state that is no state counts as a failure
+	return send
+}
+
+// restamp writes a dominated write again, above what dominates it.
+func (c *Call) restamp(now time.Time) (send uint32) {
+	if c.Op.Phase != quorum.Restamp {
+		return 0
+	}
+	if c.r.cfg.Rules.NoRestamp {
+		c.Op.Phase = quorum.Asking
+		c.Op.End(nil)
+		return 0
+	}
+	c.r.stats.restamped.Add(1)
+	stamp := crdt.Stamp{Time: c.r.clock.next(c.Op.Dominated.Time, now), Actor: c.view.actor}
+	cell, err := crdt.DecodeCell(c.delta)
+	if err != nil {
+		c.Op.End(err)
+		return 0
+	}
+	cell = cell.Restamp(stamp)
+	c.delta = cell.AppendBinary(nil)
+	send = c.Op.Restamped()
+	c.encode(now)
+	return send
+}
+
+// stale takes a reply of a node that knows another ring state: the states are
+// joined, and the operation begins anew with the owners of the result.
+func (c *Call) stale(now time.Time, round uint8, i int, a *wire.Reply, out *Effects) (send uint32) {
+	if out == nil {
+		out = new(Effects)
+		defer func() { c.r.enqueue(out.Sends) }()
+	}
+	if err := c.r.status(now, c.Op.Targets[i].ID, a, out); !errors.Is(err, errStale) {
+		return c.Op.Fail(round, i, err, false)
+	}
+	if !c.Op.Stale(round) || !c.look() {
+		return 0
+	}
+	if c.restarts++; c.restarts > maxRestarts {
+		c.Op.End(quorum.ErrUnsettled)
+		return 0
+	}
+	c.have = crdt.Fingerprint{}
+	send = c.Op.Restart(c.place())
+	c.encode(now)
+	return send
+}
+
+// Behind returns the targets that a read found to lack something, once all
+// that were asked have answered.
+func (c *Call) Behind() (targets uint32) {
+	if c.verb != reading || c.Op.Cause != nil || c.state.IsBottom() {
+		return 0
+	}
+	return c.Op.Behind(c.state.AppendBinary(c.buf[:0]))
+}
+
+// Repair sends what a read has joined to the targets, as a join like any
+// other. It reports how many; those beyond what may be under way are left to
+// the comparison of partitions.
+func (c *Call) Repair(targets uint32, out *Effects) (n int) {
+	h := c.r.header(c.view, wire.KindWrite, classRepair, c.r.cfg.Timeout)
+	h.Table, h.Partition, h.Op = c.table.Hash, uint32(c.part), c.ID
+	state := c.state.AppendBinary(nil)
+	c.r.mu.Lock()
+	defer c.r.mu.Unlock()
+	for m := targets; m != 0 && len(c.r.jobs.open) < maxRepairs; m &= m - 1 {
+		t := c.Op.Targets[bits.TrailingZeros32(m)]
+		h.Boots = wire.MakeBoots([]uint64{t.Nonce})
+		out.Sends = append(out.Sends, Send{To: t.ID, Class: classRepair, Token: c.r.jobs.expect(job{kind: repairJob, to: t.ID}),
+			Msg: wire.AppendWrite(nil, &h, c.key, state)})
+		n++
+	}
+	c.r.stats.repairs.Add(uint64(n))
+	return n
+}
+
+// Vetoed counts repairs that the application did not want.
+func (c *Call) Vetoed(targets uint32) { c.r.stats.repairsVetoed.Add(uint64(bits.OnesCount32(targets))) }

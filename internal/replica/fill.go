@@ -1,0 +1,283 @@
+package replica
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/grapevine-go/grapevine/internal/wire"
+	"github.com/grapevine-go/grapevine/ring"
+	"github.com/grapevine-go/grapevine/store"
+)
+
+// fill is how far an unsynced partition is.
+type fill struct {
+	done  []filled
+	busy  bool
+	after time.Time // not before
+}
+
+// filled is an exchange that went through: all of what that boot of a co-owner
+// had, and whether its data was complete.
+type filled struct {
+	nonce  uint64
+	synced bool
+}
+
+// fillAll begins exchanges for unsynced partitions, as many as may be under way,
+// and marks as synced what is complete.
+func (r *Replica) fillAll(now time.Time, out *Effects) {
+	v := r.View()
+	for _, name := range slices.Sorted(maps.Keys(v.byName)) {
+		t := v.byName[name]
+		if t.Data == nil || t.Layout == nil || v.Self < 0 {
+			continue
+		}
+		for p := range t.Layout.Partitions() {
+			if !t.Data.Synced(p) {
+				r.fillOne(now, v, t, p, out)
+			}
+		}
+		if len(r.jobs.fills[name]) == 0 {
+			delete(r.jobs.fills, name)
+		}
+	}
+}
+
+// fillOne takes an unsynced partition one step on.
+func (r *Replica) fillOne(now time.Time, v *View, t *Table, p int, out *Effects) {
+	name := t.Spec.Name
+	if !v.owns(t, p) {
+		delete(r.jobs.fills[name], p)
+		return
+	}
+	if r.jobs.fills[name] == nil {
+		r.jobs.fills[name] = make(map[int]*fill)
+	}
+	f := r.jobs.fills[name][p]
+	if f == nil {
+		f = new(fill)
+		r.jobs.fills[name][p] = f
+	}
+	if r.complete(v, t, p, f) {
+		t.Data.synced[p].Store(true)
+		delete(r.jobs.fills[name], p)
+		return
+	}
+	if f.busy || now.Before(f.after) || r.jobs.per.fills >= maxFills {
+		return
+	}
+	if m, ok := f.candidate(v, t, p); ok {
+		f.busy = true
+		r.jobs.per.fills++
+		b := job{kind: fillJob, to: m.ID, nonce: m.Boot.Nonce, table: name, partition: p}
+		b.from, b.end = partitionRange(p, t.Layout.Partitions())
+		r.askPage(v, t, b, out)
+	}
+}
+
+// partitionRange returns the first and the last hash of a partition.
+func partitionRange(p, partitions int) (first, last uint64) {
+	span := ^uint64(0)/uint64(partitions) + 1 // wraps to 0, for 2^64, if there is one partition
+	first = uint64(p) * span
+	return first, first + span - 1
+}
+
+// complete reports whether everything acknowledged is here: exchanges with so
+// many synced owners that every set of W owners is met, or with all others,
+// whatever their state (how a fresh cluster begins, or one that lost
+// everything). Only exchanges with boots that the ring state still knows count.
+func (r *Replica) complete(v *View, t *Table, p int, f *fill) bool {
+	owners := t.Layout.Current(p)
+	synced, all := 0, true
+	for _, o := range owners {
+		if int(o) == v.Self {
+			continue
+		}
+		i := slices.IndexFunc(f.done, func(d filled) bool { return d.nonce == v.State.Members()[o].Boot.Nonce })
+		switch {
+		case i < 0:
+			all = false
+		case f.done[i].synced:
+			synced++
+		}
+	}
+	if r.cfg.Rules.FillFromOne && len(f.done) > 0 {
+		return true
+	}
+	return all || synced >= max(1, len(owners)-int(t.Spec.W)+1)
+}
+
+// candidate picks the next owner to exchange with.
+func (f *fill) candidate(v *View, t *Table, p int) (m ring.Member, ok bool) {
+	for _, o := range t.Layout.Current(p) {
+		m := v.State.Members()[o]
+		if int(o) != v.Self && !v.down[o] && !slices.ContainsFunc(f.done, func(d filled) bool { return d.nonce == m.Boot.Nonce }) {
+			return m, true
+		}
+	}
+	return m, false
+}
+
+// maxKnown is how many of its own entries a node lists in one page request.
+const maxKnown = 2048
+
+// pageLimit is after how many bytes a page ends.
+const pageLimit = 256 << 10
+
+// askPage asks for the entries from b.from on that this node lacks.
+func (r *Replica) askPage(v *View, t *Table, b job, out *Effects) {
+	page := wire.Page{From: b.from, To: b.end, Limit: pageLimit}
+	next, done := t.Data.Page(b.partition, b.from, b.end, func(e store.Entry) bool {
+		page.Known = page.Known.Append(e.Hash, e.Fingerprint)
+		return page.Known.Len() < maxKnown
+	})
+	if !done {
+		page.To = next - 1
+	}
+	b.to64 = page.To
+	class := uint8(classFill)
+	if b.kind == pullJob {
+		class = classSync
+	}
+	h := r.header(v, wire.KindPage, class, r.cfg.Timeout)
+	h.Table, h.Partition, h.Boots = t.Hash, uint32(b.partition), wire.MakeBoots([]uint64{b.nonce})
+	out.Sends = append(out.Sends, Send{To: b.to, Class: class, Token: r.jobs.expect(b), Msg: wire.AppendPage(nil, &h, &page)})
+}
+
+// page answers a page request.
+func (s *serving) page(q *wire.Request, t *Table) []byte {
+	page, err := q.Page()
+	p := int(q.Partition)
+	first, last := partitionRange(p, t.Layout.Partitions())
+	if err != nil || page.From < first || page.To > last {
+		return s.refuse(wire.Malformed, "page outside of the partition")
+	}
+	if !q.Boots.Contains(s.view.Boot.Nonce) {
+		return s.refuse(wire.StaleBoot, "this is boot "+s.view.Boot.String())
+	}
+	head := s.ok(t, p)
+	head.Synced = head.Synced && s.view.owns(t, p)
+	entries := wire.BeginEntries(s.dst, head)
+	limit := min(int(page.Limit), pageLimit)
+	next, done := t.Data.Page(p, page.From, page.To, func(e store.Entry) bool {
+		switch {
+		case page.Keys:
+			entries.Add(e.Key, t.Data.typ.Head(e.State))
+		case !page.Known.Skip(e.Hash, e.Fingerprint):
+			entries.Add(e.Key, e.State)
+		}
+		return entries.Size() < limit && entries.Len() < wire.MaxPage/2
+	})
+	return entries.End(next, done)
+}
+
+// pageReply joins a page, and goes on to the next or notes that the exchange
+// went through.
+func (r *Replica) pageReply(now time.Time, b job, a *wire.Reply, err error, out *Effects) {
+	v := r.View()
+	t := v.byName[b.table]
+	done := false
+	if err == nil && t != nil && t.Data != nil {
+		b.from, done, err = r.joinPage(t, b, a)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.jobs.wake()
+	fills := &r.jobs.per.fills
+	if b.kind == pullJob {
+		fills = &r.jobs.per.pulls
+	}
+	v = r.View() // as it is now that the lock is held
+	t = v.byName[b.table]
+	f := r.jobs.fills[b.table][b.partition]
+	again := err == nil && !done && t != nil && t.Data != nil && (b.kind == pullJob || f != nil)
+	if again {
+		r.askPage(v, t, b, out)
+		return
+	}
+	*fills--
+	if b.kind == pullJob || f == nil {
+		return
+	}
+	f.busy = false
+	switch {
+	case err == nil:
+		f.done = append(f.done, filled{nonce: b.nonce, synced: a.Synced})
+	case err != errStale:
+		f.after = now.Add(r.cfg.Retry)
+	}
+}
+
+// joinPage joins the entries of a page and returns where the next begins.
+func (r *Replica) joinPage(t *Table, b job, a *wire.Reply) (from uint64, done bool, err error) {
+	list, err := a.Entries()
+	if err != nil {
+		return 0, false, err
+	}
+	count := &r.stats.filled
+	if b.kind == pullJob {
+		count = &r.stats.swept
+	}
+	for {
+		key, state, ok := list.Entry()
+		if !ok {
+			break
+		}
+		hash := ring.HashBytes(key)
+		if ring.Partition(hash, t.Layout.Partitions()) != b.partition {
+			continue // not what was asked for: nothing of it is believed
+		}
+		if j, err := t.Data.Join(hash, key, state); err != nil {
+			return 0, false, err
+		} else if j.Changed {
+			count.Add(1)
+		}
+	}
+	switch {
+	case !list.Done && list.Next > b.from && list.Next <= b.to64:
+		return list.Next, false, nil
+	case b.to64 < b.end:
+		return b.to64 + 1, false, nil
+	}
+	return 0, true, nil
+}
+
+// Fills returns how many partitions of this node's are not synced, by table.
+func (r *Replica) Fills() map[string]int {
+	v := r.View()
+	open := make(map[string]int)
+	for name, t := range v.byName {
+		if t.Data == nil || t.Layout == nil || v.Self < 0 {
+			continue
+		}
+		for p := range t.Layout.Partitions() {
+			if !t.Data.Synced(p) && v.owns(t, p) {
+				open[name]++
+			}
+		}
+	}
+	return open
+}
+
+// fold digests the partitions that this node and the one with that boot both
+// own.
+func (r *Replica) fold(v *View, t *Table, nonce uint64) (sum [16]byte) {
+	i := slices.IndexFunc(v.State.Members(), func(m ring.Member) bool { return m.Boot.Nonce == nonce })
+	if i < 0 {
+		return sum
+	}
+	total := t.Spec.Key.Sum(nil) // so that nothing is not zero
+	for p := range t.Layout.Partitions() {
+		if v.owns(t, p) && v.shares(t, p, i) {
+			d, _ := t.Data.Digest(p)
+			total = total.Add(d)
+		}
+	}
+	return total
+}
+
+// shares reports whether the member is an owner of the partition.
+func (v *View) shares(t *Table, p, member int) bool {
+	return slices.ContainsFunc(t.Layout.Targets(p), func(o ring.Target) bool { return int(o.Member) == member })
+}

@@ -1,0 +1,226 @@
+package replica
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/grapevine-go/grapevine/internal/wire"
+	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/ring"
+)
+
+// jobs are the exchanges that go on by themselves. All of it is under the
+// replica's lock.
+type jobs struct {
+	token uint64
+	open  map[uint64]job                    // under way, by token
+	fills map[string]map[int]*fill          // unsynced partitions, by table
+	pulls []job                             // pages found to differ, waiting
+	hand  map[peer.ID]map[string]bool       // while leaving: who has taken over which table
+	queue []Send                            // made while serving, sent with the next tick
+	scan  time.Time                         // when to look for fills again
+	per   struct{ fills, pulls, hands int } // under way
+}
+
+// How many exchanges are under way at once.
+const (
+	maxFills = 32
+	maxPulls = 8
+	// maxRepairs is how many exchanges of all kinds may be under way for a repair
+	// to be added.
+	maxRepairs = 256
+)
+
+type jobKind uint8
+
+const (
+	ringJob   jobKind = iota // exchange ring states
+	fillJob                  // one page for an unsynced partition
+	pullJob                  // one page for a partition that was found to differ
+	digestJob                // compare with a co-owner
+	handJob                  // ask whether a table was taken over
+	repairJob                // a repair after a read; its end is all that counts
+)
+
+// job is one exchange under way.
+type job struct {
+	kind      jobKind
+	to        peer.ID
+	nonce     uint64 // boot of to that was asked
+	table     string
+	partition int
+	from      uint64 // first hash of the page
+	to64      uint64 // last hash of the page
+	end       uint64 // last hash of the partition
+}
+
+func (j *jobs) init() {
+	j.open = make(map[uint64]job)
+	j.fills = make(map[string]map[int]*fill)
+	j.hand = make(map[peer.ID]map[string]bool)
+}
+
+// expect notes a job under way and returns its token.
+func (j *jobs) expect(b job) uint64 {
+	j.token++
+	j.open[j.token] = b
+	return j.token
+}
+
+// wake makes the next tick look for fills.
+func (j *jobs) wake() { j.scan = time.Time{} }
+
+// restart forgets what belongs to an older ring state.
+func (j *jobs) restart() {
+	clear(j.hand)
+	j.pulls = nil
+	j.wake()
+}
+
+// enqueue keeps what serving a request gave rise to for the next tick.
+func (r *Replica) enqueue(sends []Send) {
+	if len(sends) == 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.jobs.queue = append(r.jobs.queue, sends...)
+}
+
+// Tick does what is due. It is to be called every few milliseconds; nothing
+// depends on how often exactly.
+func (r *Replica) Tick(now time.Time, out *Effects) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended != nil {
+		return
+	}
+	out.Sends = append(out.Sends, r.jobs.queue...)
+	r.jobs.queue = r.jobs.queue[:0]
+	if now.After(r.timers.ring) {
+		r.timers.ring = now.Add(r.jitter(r.cfg.RingEvery))
+		r.compareRing(out)
+		r.askSuccessors(out)
+	}
+	if !r.learned {
+		return
+	}
+	if !now.Before(r.jobs.scan) {
+		r.jobs.scan = now.Add(r.cfg.Retry)
+		r.fillAll(now, out)
+		r.settle(now, out)
+	}
+	r.pullSome(out)
+	if now.After(r.timers.sweep) {
+		r.timers.sweep = now.Add(r.jitter(r.cfg.SweepEvery))
+		r.sweep(out)
+	}
+}
+
+// jitter spreads a period over half to one and a half of it.
+func (r *Replica) jitter(d time.Duration) time.Duration {
+	return d/2 + time.Duration(r.cfg.Rand.Int64N(int64(d)+1))
+}
+
+// settle makes a joining node serve once it has everything that it will own.
+func (r *Replica) settle(now time.Time, out *Effects) {
+	if s, ok := r.View().Status(); ok && s == ring.Joining && len(r.jobs.fills) == 0 {
+		r.setStatus(now, ring.Serving, out)
+	}
+}
+
+// compareRing compares ring states with a random live node: the last resort
+// for whoever missed a change, and how a new node learns.
+func (r *Replica) compareRing(out *Effects) {
+	v := r.View()
+	ids := slices.Sorted(maps.Keys(r.verdicts))
+	ids = slices.DeleteFunc(ids, func(id peer.ID) bool { return !r.verdicts[id].alive || id == r.cfg.ID })
+	if len(ids) == 0 {
+		return
+	}
+	if r.learned {
+		ids = ids[r.cfg.Rand.IntN(len(ids)):][:1]
+	}
+	for _, id := range ids[:min(len(ids), 8)] { // any of them may be the one that knows
+		r.push(v, id, nil, out)
+	}
+}
+
+// Reply takes the reply to one of the effects' sends, or why there is none.
+func (r *Replica) Reply(now time.Time, token uint64, reply []byte, failure error, out *Effects) {
+	r.mu.Lock()
+	b, ok := r.jobs.open[token]
+	delete(r.jobs.open, token)
+	r.mu.Unlock()
+	if !ok {
+		return
+	}
+	a, err := wire.ParseReply(reply)
+	if failure != nil {
+		err = failure
+	}
+	if err == nil {
+		_, _ = r.clock.observe(a.Clock, now) // counted where it is served
+		err = r.status(now, b.to, &a, out)
+	}
+	switch b.kind {
+	case ringJob:
+		r.ringReply(now, b, &a, err, out)
+	case fillJob, pullJob:
+		r.pageReply(now, b, &a, err, out)
+	case digestJob:
+		r.digestReply(b, &a, err)
+	case handJob:
+		r.handReply(b, &a, err)
+	}
+}
+
+// errStale is why an exchange is begun again: one of both knew a newer ring.
+var errStale = errors.New("stale ring")
+
+// status judges a reply's status. A stale ring is joined, and this node's goes
+// back where that is still another.
+func (r *Replica) status(now time.Time, from peer.ID, a *wire.Reply, out *Effects) error {
+	switch a.Status {
+	case wire.OK:
+		return nil
+	case wire.StaleRing:
+		body, err := a.Refusal()
+		if err == nil {
+			err = r.Adopt(now, body, out)
+		}
+		if err != nil {
+			return err
+		}
+		if v := r.View(); v.version != a.Ring {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.push(v, from, v.State.AppendBinary(nil), out)
+		}
+		return errStale
+	}
+	return errReply(a)
+}
+
+func (r *Replica) ringReply(now time.Time, b job, a *wire.Reply, err error, out *Effects) {
+	r.mu.Lock()
+	r.notReady[b.to] = a.Status == wire.NotReady
+	r.mu.Unlock()
+	if err != nil {
+		return
+	}
+	state, err := a.RingState()
+	if err != nil || len(state) == 0 {
+		return
+	}
+	if err := r.Adopt(now, state, out); err != nil {
+		return
+	}
+	if v := r.View(); v.version != a.Ring && v.Self >= 0 {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.push(v, b.to, v.State.AppendBinary(nil), out)
+	}
+}

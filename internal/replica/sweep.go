@@ -1,0 +1,155 @@
+package replica
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/grapevine-go/grapevine/internal/wire"
+	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/ring"
+)
+
+// sweep compares each table's partitions with one random live co-owner: what
+// quorum writes, repairs and fills have missed is found here. A pair that
+// agrees exchanges one digest.
+func (r *Replica) sweep(out *Effects) {
+	v := r.View()
+	for _, name := range slices.Sorted(maps.Keys(v.byName)) {
+		t := v.byName[name]
+		if t.Data == nil || t.Layout == nil || v.Self < 0 {
+			continue
+		}
+		peers := r.coOwners(v, t)
+		if len(peers) == 0 {
+			continue
+		}
+		m := v.State.Members()[peers[r.cfg.Rand.IntN(len(peers))]]
+		r.askDigest(v, t, digestJob, m, r.fold(v, t, m.Boot.Nonce), out)
+	}
+}
+
+// coOwners returns the live members that own a partition which this node owns.
+func (r *Replica) coOwners(v *View, t *Table) (members []int) {
+	for i := range v.State.Members() {
+		if i == v.Self || v.down[i] {
+			continue
+		}
+		for p := range t.Layout.Partitions() {
+			if v.shares(t, p, i) && v.owns(t, p) {
+				members = append(members, i)
+				break
+			}
+		}
+	}
+	return members
+}
+
+func (r *Replica) askDigest(v *View, t *Table, kind jobKind, m ring.Member, fold [16]byte, out *Effects) {
+	h := r.header(v, wire.KindDigest, classSync, r.cfg.Timeout)
+	h.Table, h.Boots = t.Hash, wire.MakeBoots([]uint64{m.Boot.Nonce})
+	token := r.jobs.expect(job{kind: kind, to: m.ID, nonce: m.Boot.Nonce, table: t.Spec.Name})
+	out.Sends = append(out.Sends, Send{To: m.ID, Class: classSync, Token: token, Msg: wire.AppendDigest(nil, &h, fold)})
+}
+
+// digestReply notes the partitions that differ, for pulling.
+func (r *Replica) digestReply(b job, a *wire.Reply, err error) {
+	if err != nil {
+		return
+	}
+	d, err := a.Digests()
+	v := r.View()
+	t := v.byName[b.table]
+	if err != nil || t == nil || t.Data == nil {
+		return
+	}
+	if d.Equal {
+		r.stats.digestsEqual.Add(1)
+		return
+	}
+	r.stats.digestsDiffer.Add(1)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range d.List {
+		p := int(d.List[i].Partition)
+		if p >= t.Layout.Partitions() || !v.owns(t, p) || len(r.jobs.pulls) >= t.Layout.Partitions() {
+			continue
+		}
+		if mine, _ := t.Data.Digest(p); mine != d.List[i].Fingerprint() {
+			pull := job{kind: pullJob, to: b.to, nonce: b.nonce, table: b.table, partition: p}
+			pull.from, pull.end = partitionRange(p, t.Layout.Partitions())
+			r.jobs.pulls = append(r.jobs.pulls, pull)
+		}
+	}
+}
+
+// pullSome begins waiting pulls, as many as may be under way.
+func (r *Replica) pullSome(out *Effects) {
+	v := r.View()
+	for len(r.jobs.pulls) > 0 && r.jobs.per.pulls < maxPulls {
+		b := r.jobs.pulls[0]
+		r.jobs.pulls = r.jobs.pulls[1:]
+		if t := v.byName[b.table]; t != nil && t.Data != nil {
+			r.jobs.per.pulls++
+			r.askPage(v, t, b, out)
+		}
+	}
+}
+
+// askSuccessors asks, while this node leaves, those who will own its
+// partitions whether they are filled.
+func (r *Replica) askSuccessors(out *Effects) {
+	v := r.View()
+	if s, ok := v.Status(); !ok || s != ring.Leaving {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(v.byName)) {
+		t := v.byName[name]
+		for i, m := range v.State.Members() {
+			if t.Layout != nil && t.Data != nil && i != v.Self && !r.jobs.hand[m.ID][name] && succeeds(t, i) {
+				r.askDigest(v, t, handJob, m, [16]byte{}, out)
+			}
+		}
+	}
+}
+
+// succeeds reports whether the member gains a partition.
+func succeeds(t *Table, member int) bool {
+	for range t.Layout.Gains(member) {
+		return true
+	}
+	return false
+}
+
+// handReply notes whether a successor has taken over a table.
+func (r *Replica) handReply(b job, a *wire.Reply, err error) {
+	if err != nil {
+		return
+	}
+	d, err := a.Digests()
+	if err != nil || slices.ContainsFunc(d.List, func(p wire.PartitionDigest) bool { return !p.Synced }) {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.jobs.hand[b.to] == nil {
+		r.jobs.hand[b.to] = make(map[string]bool)
+	}
+	r.jobs.hand[b.to][b.table] = true
+}
+
+// HandedOver reports whether everybody who takes over partitions of a leaving
+// node is filled: the node may go without loss. Who it waits for is returned.
+func (r *Replica) HandedOver() (waiting []peer.ID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	v := r.View()
+	for i, m := range v.State.Members() {
+		for name, t := range v.byName {
+			if i != v.Self && t.Layout != nil && t.Data != nil && succeeds(t, i) && !r.jobs.hand[m.ID][name] {
+				waiting = append(waiting, m.ID)
+				break
+			}
+		}
+	}
+	return waiting
+}

@@ -1,0 +1,177 @@
+package replica
+
+import (
+	"sync/atomic"
+
+	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/ring"
+	"github.com/grapevine-go/grapevine/store"
+)
+
+// View is what a replica knows at one moment: the ring state, who is believed
+// dead, and the tables. It is immutable but for the data behind the tables.
+type View struct {
+	State *ring.State
+	Boot  peer.Boot // this node's
+	Self  int       // index of this node among the members; -1: it is not one
+
+	version uint64
+	actor   crdt.Actor
+	down    []bool // by member
+	byHash  map[uint64]*Table
+	byName  map[string]*Table
+	ended   error
+}
+
+// Table is a table of the catalog as one view has it.
+type Table struct {
+	Spec   ring.Table
+	Hash   uint64
+	Layout *ring.Layout
+	Data   *Data // nil: its type is the application's own, and not opened here
+}
+
+// Data is a table's data on this node. It lives as long as the replica.
+type Data struct {
+	*store.Table
+	typ    Type
+	synced []atomic.Bool // by partition
+}
+
+// Type is a replicated type as a replica handles it.
+type Type struct {
+	Name   string
+	Codec  uint8
+	New    func() crdt.State
+	Latest func(delta []byte) (crdt.Time, error) // the highest time in an encoded delta
+	Head   func(s crdt.State) crdt.State         // what of a state tells whether a reader sees anything
+}
+
+// Register is the built-in type of last-writer-wins cells, for values in the
+// named codec.
+func Register(codec string) Type {
+	return Type{Name: registerPrefix + codec + ")", Codec: 1, New: crdt.NewPacked, Latest: latestOfCell, Head: headOfCell}
+}
+
+const registerPrefix = "register("
+
+func latestOfCell(delta []byte) (crdt.Time, error) {
+	c, err := crdt.DecodeCell(delta)
+	return c.Stamp().Time, err
+}
+
+func headOfCell(s crdt.State) crdt.State {
+	c := s.(*crdt.Packed).Cell()
+	c.Value.Bytes = nil
+	return &c
+}
+
+// builtin returns the built-in type of that name: what a node serves although
+// its program has not opened the table.
+func builtin(name string) (Type, bool) {
+	if len(name) > len(registerPrefix) && name[:len(registerPrefix)] == registerPrefix {
+		return Register(name[len(registerPrefix) : len(name)-1]), true
+	}
+	return Type{}, false
+}
+
+func newData(spec ring.Table, typ Type) *Data {
+	return &Data{
+		Table:  store.NewTable(int(spec.Partitions), spec.Key, typ.New),
+		typ:    typ,
+		synced: make([]atomic.Bool, spec.Partitions),
+	}
+}
+
+// Synced reports whether the data of a partition is complete.
+func (d *Data) Synced(partition int) bool { return d.synced[partition].Load() }
+
+// newView builds the view of a ring state. It is called under the replica's
+// lock, or before anybody else knows the replica.
+func newView(r *Replica, s *ring.State) *View {
+	v := &View{State: s, Self: -1, version: s.Version(), ended: r.ended,
+		byHash: make(map[uint64]*Table), byName: make(map[string]*Table)}
+	v.Boot = peer.Boot{Nonce: r.cfg.Nonce}
+	if i, ok := s.Index(r.cfg.ID); ok && s.Members()[i].Boot.Nonce == r.cfg.Nonce {
+		v.Self, v.Boot = i, s.Members()[i].Boot
+	}
+	v.actor = crdt.Actor(peer.NewActor(r.cfg.ID, v.Boot))
+	layouts := make(map[[2]int]*ring.Layout)
+	for _, spec := range s.Tables() {
+		t := &Table{Spec: spec, Hash: spec.Hash(), Data: r.data[spec.Name]}
+		if spec.Kind == ring.Ring {
+			shape := [2]int{int(spec.N), int(spec.Partitions)}
+			if layouts[shape] == nil {
+				layouts[shape] = ring.NewLayout(s, shape[0], shape[1])
+			}
+			t.Layout = layouts[shape]
+		}
+		v.byHash[t.Hash], v.byName[spec.Name] = t, t
+	}
+	v.down = r.downs(s.Members())
+	return v
+}
+
+// withVerdicts returns the view with the present verdicts.
+func (v *View) withVerdicts(r *Replica) *View {
+	c := *v
+	c.down = r.downs(v.State.Members())
+	c.ended = r.ended
+	return &c
+}
+
+// downs tells of each member whether membership believes its present boot dead
+// or knows nothing of it.
+func (r *Replica) downs(members []ring.Member) []bool {
+	down := make([]bool, len(members))
+	for i, m := range members {
+		verdict, known := r.verdicts[m.ID]
+		down[i] = m.ID != r.cfg.ID && (!known || !verdict.alive || verdict.nonce != m.Boot.Nonce)
+	}
+	return down
+}
+
+// Version returns the version of the ring state.
+func (v *View) Version() uint64 { return v.version }
+
+// Table returns a table of the catalog, nil if there is none of that name.
+func (v *View) Table(name string) *Table { return v.byName[name] }
+
+// Status returns this node's status; false while it is not a member.
+func (v *View) Status() (ring.Status, bool) {
+	if v.Self < 0 {
+		return 0, false
+	}
+	return v.State.Members()[v.Self].Status, true
+}
+
+// Down reports whether membership believes the member dead.
+func (v *View) Down(member int) bool { return v.down[member] }
+
+// owns reports whether this node is an owner of the partition, in the current
+// or the next placement.
+func (v *View) owns(t *Table, partition int) bool {
+	for _, o := range t.Layout.Targets(partition) {
+		if int(o.Member) == v.Self {
+			return true
+		}
+	}
+	return false
+}
+
+// targets appends the replicas of a partition, this node first: what is here
+// costs no message.
+func (v *View) targets(dst []quorum.Target, t *Table, partition int) []quorum.Target {
+	members := v.State.Members()
+	for _, o := range t.Layout.Targets(partition) {
+		m := &members[o.Member]
+		dst = append(dst, quorum.Target{ID: m.ID, Nonce: m.Boot.Nonce, Current: o.Current, Next: o.Next, Down: v.down[o.Member]})
+		if int(o.Member) == v.Self {
+			last := len(dst) - 1
+			dst[0], dst[last] = dst[last], dst[0]
+		}
+	}
+	return dst
+}
