@@ -18,6 +18,7 @@ type frameReader struct {
 	src        io.Reader
 	buf        []byte
 	start, end int
+	full       bool          // the last read filled buf
 	fresh      int64         // frames since the last read
 	received   *atomic.Int64 // bytes of this connection, for its pulse
 	total      *counters
@@ -60,6 +61,7 @@ func (r *frameReader) fill() error {
 	n, err := r.src.Read(r.buf[r.end:])
 	r.readAt = r.now()
 	r.end += n
+	r.full = r.end == len(r.buf)
 	r.received.Add(int64(n))
 	r.total.bytesIn.Add(int64(n))
 	r.total.framesIn.Add(r.fresh)
@@ -73,23 +75,16 @@ func (r *frameReader) fill() error {
 	return err
 }
 
+// makeRoom moves what is left to the front, in a larger buffer if the last read
+// filled this one.
 func (r *frameReader) makeRoom() {
-	size := len(r.buf)
-	full := size > 0 && r.end == size && r.start == 0 || r.end-r.start > size/2
-	switch {
-	case size == 0:
-		size = minReadBuffer
-	case full && size < maxReadBuffer:
+	old, size := r.buf, max(len(r.buf), minReadBuffer)
+	if r.full && size < maxReadBuffer {
 		size *= 2
 	}
-	if size != len(r.buf) {
-		grown := make([]byte, size)
-		r.end = copy(grown, r.buf[r.start:r.end])
-		r.buf, r.start = grown, 0
-		return
+	if size > len(r.buf) {
+		r.buf = make([]byte, size)
 	}
-	if r.start > 0 {
-		r.end = copy(r.buf, r.buf[r.start:r.end])
-		r.start = 0
-	}
+	r.end = copy(r.buf, old[r.start:r.end])
+	r.start = 0
 }

@@ -30,7 +30,7 @@ func describe(n *memberlist.Node) (Member, error) {
 		return Member{}, fmt.Errorf("%w: of %s~%016x under the name %q", errMeta, m.id, m.boot.Nonce, n.Name)
 	}
 	ip, ok := netip.AddrFromSlice(n.Addr)
-	if !ok || n.Port == 0 {
+	if !ok || ip.IsUnspecified() || n.Port == 0 {
 		return Member{}, fmt.Errorf("%w: address %v port %d", errMeta, n.Addr, n.Port)
 	}
 	member := Member{

@@ -174,7 +174,6 @@ func (d *directory) end(id peer.ID, nonce uint64) {
 		r.State = Left // nobody fails in its own eyes
 	}
 	d.settle(id, e)
-	d.forgetOldest()
 }
 
 // unanswered notes that a ping to a live boot was not answered in time.
@@ -230,6 +229,9 @@ func (d *directory) settle(id peer.ID, e *entry) {
 		d.dirty = append(d.dirty, id)
 	}
 	d.ring()
+	if !cur.State.Live() {
+		d.forget()
+	}
 }
 
 // ring wakes the goroutine that delivers events.
@@ -240,22 +242,26 @@ func (d *directory) ring() {
 	}
 }
 
-// forgetOldest keeps the number of members that are gone within maxGone.
-func (d *directory) forgetOldest() {
-	var oldest peer.ID
-	var since time.Time
-	gone := 0
-	for id, e := range d.entries {
-		r := e.current()
-		if r.State.Live() || id == d.self {
-			continue
+// forget keeps the number of members that are gone within maxGone. One whose
+// end is still to be told is kept.
+func (d *directory) forget() {
+	for {
+		var oldest peer.ID
+		var since time.Time
+		gone := 0
+		for id, e := range d.entries {
+			r := e.current()
+			if r.State.Live() || e.queued || id == d.self {
+				continue
+			}
+			gone++
+			if oldest == "" || r.gone.Before(since) {
+				oldest, since = id, r.gone
+			}
 		}
-		gone++
-		if since.IsZero() || r.gone.Before(since) {
-			oldest, since = id, r.gone
+		if gone <= maxGone {
+			return
 		}
-	}
-	if gone > maxGone {
 		delete(d.entries, oldest)
 	}
 }

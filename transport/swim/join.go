@@ -216,7 +216,7 @@ func (s *Swim) explain(addr netip.AddrPort, err error) error {
 	if !isRefusal(reason) {
 		return errors.New(reason)
 	}
-	s.refused.refused.warn(s.log, "swim: refused by a seed; likely another cluster name or key", addr.String(), reason)
+	s.lines.refused.warn(s.log, "swim: refused by a seed; likely another cluster name or key", addr.String(), reason)
 	return fmt.Errorf("%w (%s)", ErrRefused, reason)
 }
 

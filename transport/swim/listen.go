@@ -27,11 +27,14 @@ func listenNet(addr netip.Addr, port uint16) (sockets, error) {
 }
 
 func listenOnce(addr netip.Addr, port uint16) (sockets, error) {
-	family, host := "", ""
+	family, host := "", "" // both families
 	if addr.IsValid() {
 		host = addr.String()
-		if family = "6"; addr.Is4() {
+		switch {
+		case addr.Is4():
 			family = "4"
+		case !addr.IsUnspecified():
+			family = "6"
 		}
 	}
 	streams, err := net.Listen("tcp"+family, net.JoinHostPort(host, strconv.Itoa(int(port))))

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// logWriter takes memberlist's lines, "[LEVEL] memberlist: text", to slog. A
-// line that tells of a refused peer becomes a warning that says why.
+// logWriter takes memberlist's lines, "[LEVEL] memberlist: text", to slog. What
+// a stranger can cause becomes a warning that says why, and is limited in rate.
 type logWriter struct {
 	log     *slog.Logger
 	closing context.Context // once done, what fails is expected to
@@ -25,6 +25,8 @@ func (w *logWriter) Write(line []byte) (int, error) {
 		w.log.Debug(text, "component", "memberlist")
 	case ok:
 		w.refused.warn(w.log, "swim: refused a peer; likely another cluster name or key", from, reason)
+	case strings.Contains(text, errMeta.Error()):
+		w.refused.warn(w.log, "swim: ignored a member", "", text)
 	default:
 		w.log.Log(w.closing, level, text, "component", "memberlist")
 	}
@@ -64,7 +66,7 @@ var refusalSigns = []string{
 	"remote state is encrypted and encryption is not configured",
 	"unsupported encryption version", "payload is too small to decrypt",
 	"Failed to decode indirect ping request", // what a sealed packet looks like to a node without keys
-	"ignoring alive message",                 // not of this library, see NotifyAlive
+	"label header", "cannot decode label",
 }
 
 // parseRefusal reports whether a line tells of a refused peer, which and why.
@@ -90,11 +92,13 @@ type refusals struct {
 	start   time.Time // of the window
 	said    int       // in the window
 	skipped uint64    // since the last warning
+	total   uint64
 }
 
 // warn logs the refusal, or counts it.
 func (r *refusals) warn(log *slog.Logger, msg, from, reason string) {
 	r.mu.Lock()
+	r.total++
 	if now := time.Now(); now.Sub(r.start) >= refusalWindow {
 		r.start, r.said = now, 0
 	}
@@ -107,4 +111,10 @@ func (r *refusals) warn(log *slog.Logger, msg, from, reason string) {
 	r.skipped = 0
 	r.mu.Unlock()
 	log.Warn(msg, "peer", from, "reason", reason, "skipped", skipped)
+}
+
+func (r *refusals) count() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.total
 }

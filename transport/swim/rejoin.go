@@ -45,6 +45,7 @@ func (s *Swim) rejoin() {
 	switch {
 	case s.ctx.Err() != nil:
 	case joined > 0:
+		s.rejoined.Add(1)
 		s.log.Info("swim: rejoined", "answered", joined, "tried", len(targets))
 	case alone:
 		s.log.Warn("swim: no other member can be reached; will try again", "tried", len(targets), "error", failed[0])

@@ -36,7 +36,7 @@ type Swim struct {
 	dir     *directory
 	tr      *transport
 	keys    *memberlist.Keyring // nil: plaintext
-	refused *logWriter
+	lines   *logWriter
 	ml      *memberlist.Memberlist
 	mlc     *memberlist.Config
 
@@ -44,7 +44,8 @@ type Swim struct {
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup // the goroutine that rejoins
 	closing  sync.Once
-	attempts atomic.Uint64
+	attempts atomic.Uint64 // of joins, for their names
+	rejoined atomic.Uint64
 
 	life sync.Mutex // serializes what changes the node's own state
 	left bool
@@ -131,7 +132,7 @@ func newSwim(cfg Config, advertise netip.AddrPort) *Swim {
 		},
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.refused = &logWriter{log: s.log, closing: s.ctx}
+	s.lines = &logWriter{log: s.log, closing: s.ctx}
 	return s
 }
 
@@ -145,7 +146,7 @@ func (s *Swim) memberlistConfig() *memberlist.Config {
 	c.BindPort = int(s.tr.advertise.Port())
 	c.Delegate, c.Events, c.Alive, c.Ping = d, d, d, d
 	c.DisableTcpPingsForNode = d.unanswered
-	c.Logger = log.New(s.refused, "", 0)
+	c.Logger = log.New(s.lines, "", 0)
 	// The packets are small and mostly names and addresses: compressing each
 	// costs more than it saves.
 	c.EnableCompression = false
@@ -172,6 +173,22 @@ func (s *Swim) Member(id peer.ID) (m Member, ok bool) { return s.dir.member(id) 
 func (s *Swim) Self() Member {
 	m, _ := s.dir.member(s.cfg.ID)
 	return m
+}
+
+// Stats are figures for an operator, counted since Start.
+type Stats struct {
+	Rejoins uint64 // attempts to rejoin that somebody answered
+	Refused uint64 // contacts refused, on either side, and malformed messages ignored
+	Health  int    // Lifeguard's local health: 0 is well, 7 is this node itself being slow or cut off
+}
+
+// Stats gives the present figures.
+func (s *Swim) Stats() Stats {
+	return Stats{
+		Rejoins: s.rejoined.Load(),
+		Refused: s.lines.refused.count(),
+		Health:  s.ml.GetHealthScore(),
+	}
 }
 
 // Update tells the cluster another zone and weight of this node. It returns
