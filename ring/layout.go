@@ -30,20 +30,6 @@ type Layout struct {
 	moving        bool
 }
 
-// lists is a placement by the members' indexes.
-type lists struct {
-	n      int
-	owners []uint16
-}
-
-func (l lists) of(partition int) []uint16 {
-	i := partition * l.n
-	if i < 0 || i >= len(l.owners) {
-		return nil
-	}
-	return l.owners[i : i+l.n : i+l.n]
-}
-
 // NewLayout computes the layout of a table with n owners a partition; n and
 // partitions are as [Place] takes them. When no member comes or goes, one
 // placement serves as both.
@@ -78,7 +64,7 @@ func place(s *State, members []uint16, n, partitions int) lists {
 	for i, o := range p.owners { // the placement is not shared yet
 		p.owners[i] = members[o]
 	}
-	return lists{n: p.n, owners: p.owners}
+	return p.lists
 }
 
 // unite fills the targets of each partition.
