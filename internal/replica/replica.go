@@ -230,3 +230,19 @@ func (r *Replica) header(v *View, kind wire.Kind, class uint8, timeout time.Dura
 }
 
 func (r *Replica) String() string { return fmt.Sprintf("%s/%v", r.cfg.ID, r.View().Boot) }
+
+// Add adds the counts of another replica.
+func (s *Stats) Add(o Stats) {
+	s.StaleRequests += o.StaleRequests
+	s.UnsyncedAnswers += o.UnsyncedAnswers
+	s.NotOwner += o.NotOwner
+	s.Refused += o.Refused
+	s.Skewed += o.Skewed
+	s.Restamped += o.Restamped
+	s.Filled += o.Filled
+	s.Swept += o.Swept
+	s.Repairs += o.Repairs
+	s.RepairsVetoed += o.RepairsVetoed
+	s.DigestsEqual += o.DigestsEqual
+	s.DigestsDiffer += o.DigestsDiffer
+}

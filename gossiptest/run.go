@@ -1,0 +1,276 @@
+package gossiptest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/internal/replica"
+	"github.com/grapevine-go/grapevine/quorum"
+)
+
+// Run describes a simulated run. The zero values of the optional fields stand
+// for the defaults that are named.
+type Run struct {
+	Seed       uint64
+	Nodes      int           // default 5
+	N, W, R    int           // default 3, 2, 2
+	Partitions int           // default 8
+	Keys       int           // default 4
+	Clients    int           // default 6; each does one operation after the other
+	Active     time.Duration // virtual time of work and faults, default 20 s
+	Timeout    time.Duration // of an operation, default 1 s
+	Sweep      time.Duration // how often co-owners compare their partitions, default 1 s
+	Faults     Faults
+	ReadRepair bool
+	// Broken switches a safety rule off, to show that the checkers notice: one
+	// of "", "unsynced-counts", "fill-from-one", "no-restamp", "no-fence".
+	Broken string
+}
+
+// Report is what came of a run.
+type Report struct {
+	Hash       uint64 // of every event: equal for equal runs
+	Events     int
+	History    History
+	Violations []Violation
+	Faults     Counters
+	Stats      replica.Stats // summed over the nodes' last lives
+	Took       time.Duration // virtual time until all owners agreed
+}
+
+func (r Run) withDefaults() Run {
+	or := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	or(&r.Nodes, 5)
+	or(&r.N, 3)
+	or(&r.W, 2)
+	or(&r.R, 2)
+	or(&r.Partitions, 8)
+	or(&r.Keys, 4)
+	or(&r.Clients, 6)
+	if r.Active == 0 {
+		r.Active = 20 * time.Second
+	}
+	if r.Sweep == 0 {
+		r.Sweep = time.Second
+	}
+	if r.Timeout == 0 {
+		r.Timeout = time.Second
+	}
+	return r
+}
+
+func (r Run) rules() replica.Rules {
+	return replica.Rules{
+		UnsyncedCounts: r.Broken == "unsynced-counts",
+		FillFromOne:    r.Broken == "fill-from-one",
+		NoRestamp:      r.Broken == "no-restamp",
+		NoFence:        r.Broken == "no-fence",
+	}
+}
+
+// Simulate carries out the run: the cluster forms, works under faults, is
+// healed, and has to agree. It is deterministic.
+func Simulate(run Run) *Report {
+	run = run.withDefaults()
+	c := newCluster(run)
+	rep := new(Report)
+	if !c.form() {
+		rep.Violations = append(rep.Violations, Violation{"liveness", "the cluster did not form"})
+		return rep
+	}
+	c.net.faults = run.Faults
+	end := c.World.Elapsed() + run.Active
+	work := &workload{c: c, h: &rep.History, end: end}
+	for i := range run.Clients {
+		work.client(i, 0)
+	}
+	c.mischief(end)
+	c.World.RunUntil(run.Active+10*time.Second, func() bool { return work.open == 0 && c.World.Elapsed() >= end })
+	c.heal()
+	healed := c.World.Elapsed()
+	if !c.World.RunUntil(2*time.Minute, c.converged) {
+		rep.Violations = append(rep.Violations, Violation{"convergence", fmt.Sprintf("owners differ two minutes after healing, on %v", c.safeDifferent())})
+	} else if d := c.different(); len(d) > 0 {
+		rep.Violations = append(rep.Violations, Violation{"convergence", fmt.Sprintf("digests agree and states differ on %v", d)})
+	} else {
+		rep.Violations = append(rep.Violations, Check(&rep.History, c.finals())...)
+	}
+	rep.Took = c.World.Elapsed() - healed
+	rep.Hash, rep.Events, rep.Faults = c.World.Hash(), c.World.count, c.net.n
+	for _, n := range c.Nodes {
+		if n.replica != nil {
+			rep.Stats.Add(n.replica.Stats())
+		}
+	}
+	return rep
+}
+
+// safeDifferent is different, for a cluster that may not even be up.
+func (c *Cluster) safeDifferent() []string {
+	if !c.calm() {
+		return []string{"(not calm)"}
+	}
+	return c.different()
+}
+
+func (c *Cluster) finals() (f []Final) {
+	for i := range c.run.Keys {
+		value, found := c.final(key(i))
+		f = append(f, Final{Key: key(i), Value: value, Found: found})
+	}
+	return f
+}
+
+func key(i int) string { return fmt.Sprintf("key-%d", i) }
+
+// mischief schedules the faults until end.
+func (c *Cluster) mischief(end time.Duration) {
+	f, w := c.run.Faults, c.World
+	repeat := func(mean time.Duration, do func()) {
+		if mean == 0 {
+			return
+		}
+		var again func()
+		again = func() {
+			if w.Elapsed() < end {
+				do()
+				w.After(w.between(mean/2, mean*3/2), again)
+			}
+		}
+		w.After(w.between(0, mean), again)
+	}
+	repeat(f.Crash, c.crashOne)
+	repeat(f.Pause, c.pauseOne)
+	repeat(f.Partition, c.cutSome)
+}
+
+// crashOne crashes a node if no state is lost yet that was not filled again:
+// fewer than W owners may lose theirs between two syncs.
+func (c *Cluster) crashOne() {
+	if !c.calm() {
+		return
+	}
+	n := c.Nodes[c.World.Rand.IntN(len(c.Nodes))]
+	c.net.n.Crashes++
+	n.crash()
+	c.World.After(c.World.between(20*time.Millisecond, c.run.Faults.Crash/2), func() {
+		c.net.n.Restarts++
+		n.restart()
+	})
+}
+
+func (c *Cluster) pauseOne() {
+	n := c.Nodes[c.World.Rand.IntN(len(c.Nodes))]
+	if n.replica == nil || n.paused {
+		return
+	}
+	c.net.n.Pauses++
+	n.pause(c.World.between(100*time.Millisecond, 3*time.Second))
+}
+
+func (c *Cluster) cutSome() {
+	if len(c.net.cut) > 0 {
+		return
+	}
+	side := make(map[int]bool)
+	for range 1 + c.World.Rand.IntN(max(len(c.Nodes)/2, 1)) {
+		side[c.World.Rand.IntN(len(c.Nodes))] = true
+	}
+	c.net.partition(c.Nodes, side, c.run.Faults.Asymmetric && c.World.chance(0.5))
+	c.World.After(c.World.between(500*time.Millisecond, 5*time.Second), c.net.heal)
+}
+
+// heal ends all faults.
+func (c *Cluster) heal() {
+	c.net.heal()
+	c.net.faults = Faults{MinDelay: c.run.Faults.MinDelay, MaxDelay: c.run.Faults.MaxDelay}
+	for _, n := range c.Nodes {
+		if n.replica == nil {
+			n.restart()
+		}
+		n.wake()
+	}
+	for _, n := range c.Nodes {
+		c.announce(n, n.nonce, true)
+	}
+}
+
+// workload is what the clients do.
+type workload struct {
+	c    *Cluster
+	h    *History
+	end  time.Duration
+	open int
+}
+
+// client does one operation after the other, each at a node of its own choice.
+func (k *workload) client(id, count int) {
+	w := k.c.World
+	w.After(w.between(time.Millisecond, 60*time.Millisecond), func() {
+		if w.Elapsed() >= k.end {
+			return
+		}
+		n := k.c.Nodes[w.Rand.IntN(len(k.c.Nodes))]
+		if n.replica == nil || n.paused {
+			k.client(id, count)
+			return
+		}
+		o := &Op{Node: n.index, Key: key(w.Rand.IntN(k.c.run.Keys)), Invoke: w.Elapsed()}
+		switch x := w.Rand.IntN(10); {
+		case x < 5:
+			o.Kind = GetOp
+		case x < 9:
+			o.Value = fmt.Sprintf("c%d-%d", id, count)
+		default:
+			o.Kind = DeleteOp
+		}
+		k.h.Ops = append(k.h.Ops, o)
+		k.open++
+		k.do(n, o, func() {
+			k.open--
+			k.client(id, count+1)
+		})
+	})
+}
+
+func (k *workload) do(n *Node, o *Op, done func()) {
+	run := &k.c.run
+	begin := func(c *replica.Call, now, deadline time.Time) uint32 {
+		if o.Kind == GetOp {
+			return c.Read(n.replica, now, deadline, run.Timeout/4, tableName, o.Key, run.R)
+		}
+		cell := crdt.Put(n.replica.Stamp(now), []byte(o.Value), 0)
+		if o.Kind == DeleteOp {
+			cell = crdt.Delete(n.replica.Stamp(now))
+		}
+		return c.Write(n.replica, now, deadline, tableName, o.Key, cell.AppendBinary(nil), run.W)
+	}
+	n.start(run.Timeout, begin, func(c *replica.Call) {
+		o.Return = k.c.World.Elapsed()
+		o.result(c, n)
+		k.c.World.Note('o', uint64(o.Kind), uint64(o.Outcome), []byte(o.Value))
+		done()
+	})
+}
+
+// result takes the result of a call into the operation.
+func (o *Op) result(c *replica.Call, n *Node) {
+	switch {
+	case c == nil: // the node died
+	case c.Err() == nil:
+		o.Outcome = Applied
+		if o.Kind == GetOp {
+			var b []byte
+			cell := c.Cell()
+			b, o.Found = cell.Get(n.now().UnixMilli())
+			o.Value = string(b)
+		}
+	case c.Op.Outcome() == quorum.NotApplied:
+		o.Outcome = NotApplied
+	}
+}
