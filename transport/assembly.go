@@ -1,8 +1,10 @@
 package transport
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"sync"
 )
 
 // assembly is a large message on its way in.
@@ -11,9 +13,10 @@ type assembly struct {
 	class    Class
 	total    int
 	deadline int64
-	buf      []byte // grows as bytes arrive
-	granted  int    // bytes the sender was allowed so far
-	dropped  bool   // nobody wants it any more
+	pieces   []*[pieceSize]byte
+	got      int  // bytes in pieces
+	granted  int  // bytes the sender was allowed so far
+	dropped  bool // nobody wants it any more
 }
 
 // assembler bounds the memory that a connection's large messages may take. A
@@ -55,14 +58,14 @@ func (a *assembler) admit() {
 
 // grant keeps the sender's credit at streamAhead, in steps of at least half.
 func (a *assembler) grant(m *assembly) {
-	n := min(m.total, len(m.buf)+streamAhead) - m.granted
+	n := min(m.total, m.got+streamAhead) - m.granted
 	if n == 0 || n < streamAhead/2 && m.granted+n < m.total {
 		return
 	}
 	m.granted += n
 	var credit [4]byte
 	binary.BigEndian.PutUint32(credit[:], uint32(n))
-	a.out.push(kindWindow, Control, m.stream, nil, credit[:])
+	a.out.pushAs(Control, kindWindow, m.class, m.stream, nil, credit[:])
 	a.out.kick()
 }
 
@@ -79,20 +82,42 @@ func (a *assembler) release(m *assembly) {
 	a.admit()
 }
 
-// add appends a chunk. Only the reading goroutine does, without a lock. The
-// buffer grows to four times what arrived and no further than announced.
+// add keeps a chunk. Only the reading goroutine does, without a lock: memory is
+// taken as bytes arrive, in pieces, so that it never waits for one large
+// allocation or copy.
 func (m *assembly) add(chunk []byte) error {
-	have := len(m.buf) + len(chunk)
-	if have > m.granted {
-		return fmt.Errorf("%w: %d bytes of a message where %d were granted", ErrProtocol, have, m.granted)
+	if m.got+len(chunk) > m.granted {
+		return fmt.Errorf("%w: %d bytes of a message where %d were granted", ErrProtocol, m.got+len(chunk), m.granted)
 	}
-	if have > cap(m.buf) {
-		grown := make([]byte, len(m.buf), min(m.total, 4*have))
-		copy(grown, m.buf)
-		m.buf = grown
+	for len(chunk) > 0 {
+		at := m.got % pieceSize
+		if at == 0 {
+			m.pieces = append(m.pieces, pieces.Get().(*[pieceSize]byte))
+		}
+		n := copy(m.pieces[len(m.pieces)-1][at:], chunk)
+		chunk = chunk[n:]
+		m.got += n
 	}
-	m.buf = append(m.buf, chunk...)
 	return nil
 }
 
-func (m *assembly) complete() bool { return len(m.buf) == m.total }
+func (m *assembly) complete() bool { return m.got == m.total }
+
+// join gives the whole message and ends the assembly. It is not for the reading
+// goroutine: a large message takes milliseconds.
+func (m *assembly) join() []byte {
+	parts := make([][]byte, len(m.pieces))
+	for i, p := range m.pieces {
+		parts[i] = p[:min(pieceSize, m.total-i*pieceSize)]
+	}
+	whole := bytes.Join(parts, nil)
+	for _, p := range m.pieces {
+		pieces.Put(p)
+	}
+	m.pieces = nil
+	return whole
+}
+
+const pieceSize = 64 << 10
+
+var pieces = sync.Pool{New: func() any { return new([pieceSize]byte) }}

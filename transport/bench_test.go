@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -101,6 +102,61 @@ func BenchmarkRawPingPong(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
+		})
+	}
+}
+
+// BenchmarkSmallBehindLarge is the round trip of a request of 100 bytes while
+// values of 16 MiB go over the same connection, one after the other.
+func BenchmarkSmallBehindLarge(b *testing.B) {
+	const large = 16 << 20
+	value := make([]byte, large)
+	serve := func(_ Remote, _ Class, request, dst []byte) []byte {
+		switch {
+		case len(request) == 1: // a read of the large value
+			return value
+		case len(request) == large: // a write of it
+			return dst
+		}
+		return append(dst, request...)
+	}
+	for _, c := range []struct {
+		name    string
+		class   Class
+		request []byte
+	}{{"alone", 0, nil}, {"sync-writes", Sync, value}, {"sync-reads", Sync, value[:1]}, {"foreground-writes", Foreground, value}, {"foreground-reads", Foreground, value[:1]}} {
+		b.Run(c.name, func(b *testing.B) {
+			p := pair(b, serve)
+			var moved, stop atomic.Int64
+			idle := make(chan struct{})
+			go func() {
+				defer close(idle)
+				for w := make(waiter, 1); c.request != nil && stop.Load() == 0; {
+					p.Call(c.class, c.request, time.Now().Add(5*time.Second), w, 0)
+					if err := <-w; err != nil {
+						b.Error(err)
+					}
+					moved.Add(large)
+				}
+			}()
+			times := make([]time.Duration, 0, b.N)
+			request, w := make([]byte, 100), make(waiter, 1)
+			b.ResetTimer()
+			for range b.N {
+				began := time.Now()
+				p.Call(Foreground, request, began.Add(time.Second), w, 0)
+				if err := <-w; err != nil {
+					b.Fatal(err)
+				}
+				times = append(times, time.Since(began))
+			}
+			b.StopTimer()
+			slices.Sort(times)
+			b.ReportMetric(float64(times[len(times)/2])/1e3, "p50-µs")
+			b.ReportMetric(float64(times[len(times)*99/100])/1e3, "p99-µs")
+			b.ReportMetric(float64(moved.Load())/1e6/b.Elapsed().Seconds(), "large-MB/s")
+			stop.Store(1)
+			<-idle
 		})
 	}
 }

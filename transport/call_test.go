@@ -79,7 +79,7 @@ func ask(t testing.TB, p *Peer, class Class, request []byte, timeout time.Durati
 	return out.reply, out.err
 }
 
-// setting starts a transport for a test. Fields that are not set get defaults
+// start starts a transport for a test. Fields that are not set get defaults
 // for the test: loopback TCP, quick timers.
 func start(t testing.TB, cfg Config) *Transport {
 	t.Helper()

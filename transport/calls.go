@@ -1,7 +1,11 @@
 package transport
 
-// CallID names a call for [Peer.Cancel]. The zero CallID names none.
-type CallID uint64
+// CallID names a call for [Peer.Cancel], for as long as the process runs. The
+// zero CallID names none.
+type CallID struct {
+	link *link
+	id   uint64
+}
 
 // maxCalls bounds the calls in flight on one connection.
 const maxCalls = 1 << slotBits

@@ -123,18 +123,36 @@ func (t *Transport) accept(conn net.Conn, h hello) (session, error) {
 	}, nil
 }
 
-// refuse tells the other side why, where there is a reason it may know, and
-// waits for it to hang up: closing on unread bytes would reset the connection
-// before the reason is read.
+// refuse tells the other side why, where there is a reason it may know.
 func refuse(conn net.Conn, err error) {
 	for _, r := range refusals {
 		if errors.Is(err, r.err) {
 			conn.Write(appendRefusal(nil, refusal{reason: r.reason, minVersion: minVersion, maxVersion: maxVersion}))
-			conn.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
-			io.CopyN(io.Discard, conn, maxFrame)
+			linger(conn, 200*time.Millisecond)
 			return
 		}
 	}
+}
+
+// linger waits, for a while, until the other side hangs up: closing on unread
+// bytes would reset the connection before it has read our last words.
+func linger(conn net.Conn, limit time.Duration) {
+	conn = underTLS(conn)
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+	conn.SetReadDeadline(time.Now().Add(limit))
+	io.CopyN(io.Discard, conn, 1<<20)
+}
+
+// hangUp closes a connection at once: the farewell of TLS could block.
+func hangUp(conn net.Conn) { underTLS(conn).Close() }
+
+func underTLS(conn net.Conn) net.Conn {
+	if secure, ok := conn.(*tls.Conn); ok {
+		return secure.NetConn()
+	}
+	return conn
 }
 
 // interruptible makes the end of ctx end reads and writes on conn, until the

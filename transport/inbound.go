@@ -25,7 +25,7 @@ type inbound struct {
 	// Only the reading goroutine uses these.
 	in    frameReader
 	batch []byte // answers to the requests of one read
-	last  uint64 // stream of the last request read
+	last  uint64 // highest stream of a request read
 }
 
 func newInbound(t *Transport, s session) *inbound {
@@ -46,12 +46,11 @@ func (c *inbound) serve() error {
 		if err == nil {
 			err = c.receive(f)
 		}
-		if err != nil {
+		if err != nil || c.in.complete() == 0 || len(c.batch) >= maxFrame {
 			c.flushReplies()
-			return err
 		}
-		if len(c.batch) > 0 && (c.in.complete() == 0 || len(c.batch) >= maxFrame) {
-			c.flushReplies()
+		if err != nil {
+			return err
 		}
 	}
 }
@@ -59,20 +58,17 @@ func (c *inbound) serve() error {
 func (c *inbound) receive(f frame) error {
 	switch f.kind {
 	case kindRequest:
-		c.last = f.stream
+		c.last = max(c.last, f.stream)
 		c.request(f)
 	case kindRequestOpen:
-		c.last = f.stream
+		c.last = max(c.last, f.stream)
 		return c.openRequest(f)
 	case kindData:
 		return c.data(f)
 	case kindWindow:
-		c.mu.Lock()
-		c.grant(f.stream, binary.BigEndian.Uint32(f.payload))
-		c.kick()
-		c.mu.Unlock()
+		c.window(f)
 	case kindCancel:
-		c.cancel(f.class, f.stream)
+		c.cancel(f.stream)
 	case kindPing, kindPong:
 		c.answer(f, c.t.now())
 	case kindVoid:
@@ -88,6 +84,8 @@ func (c *inbound) request(f frame) {
 	body := f.payload[requestPrefix:]
 	switch {
 	case deadline <= now:
+	case len(body) > c.t.cfg.MaxMessage:
+		c.refuse(f.class, f.stream, refuseTooLarge)
 	case c.bulk.Load() > int64(c.t.cfg.MaxInFlight):
 		c.refuse(f.class, f.stream, refuseOverloaded)
 	case f.class.inline():
@@ -158,7 +156,8 @@ func (c *inbound) refuse(class Class, stream uint64, reason byte) {
 }
 
 // flushReplies writes the batch, or leaves it to whoever is writing. A peer
-// that does not read its answers makes its own requests wait here.
+// that does not read what it is sent makes its own requests wait here, which
+// bounds the outbox, whatever frames fill it.
 func (c *inbound) flushReplies() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -166,7 +165,7 @@ func (c *inbound) flushReplies() {
 		c.room.Wait()
 	}
 	switch {
-	case c.err != nil:
+	case c.err != nil || len(c.batch) == 0:
 	case c.writing || c.queued > 0:
 		q := &c.queues[Foreground]
 		q.frames = append(q.frames, c.batch...)
@@ -182,17 +181,25 @@ func (c *inbound) flushReplies() {
 	}
 }
 
+// maxStreams bounds the large requests that arrive or wait on one connection.
+const maxStreams = 1024
+
 func (c *inbound) openRequest(f frame) error {
-	total := int(binary.BigEndian.Uint32(f.payload[4:]))
-	if total == 0 || total > c.t.cfg.MaxMessage {
+	total := int64(binary.BigEndian.Uint32(f.payload[4:]))
+	if total == 0 || total > int64(c.t.cfg.MaxMessage) {
 		return fmt.Errorf("%w: request of %d bytes", ErrProtocol, total)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.streams) >= maxCalls || c.streams[f.stream] != nil {
-		return fmt.Errorf("%w: stream %d opened again, or too many", ErrProtocol, f.stream)
+	switch {
+	case c.streams[f.stream] != nil:
+		return fmt.Errorf("%w: stream %d opened twice", ErrProtocol, f.stream)
+	case len(c.streams) >= maxStreams:
+		c.push(kindRefuse, f.class, f.stream, nil, []byte{refuseOverloaded})
+		c.kick()
+		return nil
 	}
-	m := &assembly{stream: f.stream, class: f.class, total: total, deadline: expiry(f.payload, c.in.readAt)}
+	m := &assembly{stream: f.stream, class: f.class, total: int(total), deadline: expiry(f.payload, c.in.readAt)}
 	c.streams[f.stream] = m
 	c.asm.open(m)
 	return nil
@@ -215,7 +222,7 @@ func (c *inbound) data(f frame) error {
 		return nil
 	}
 	delete(c.streams, f.stream)
-	if !c.enqueue(&job{class: m.class, stream: m.stream, deadline: m.deadline, body: m.buf, from: m}) {
+	if !c.enqueue(&job{class: m.class, stream: m.stream, deadline: m.deadline, size: m.total, from: m}) {
 		c.asm.release(m)
 		c.push(kindRefuse, m.class, m.stream, nil, []byte{refuseOverloaded})
 		c.kick()
@@ -224,7 +231,7 @@ func (c *inbound) data(f frame) error {
 }
 
 // cancel forgets a request that was not served yet, or a reply not sent yet.
-func (c *inbound) cancel(class Class, stream uint64) {
+func (c *inbound) cancel(stream uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if m := c.streams[stream]; m != nil {
@@ -247,10 +254,18 @@ func (c *inbound) end(err error) {
 	c.jobs.clear()
 }
 
-// farewell tells the peer which requests were read, refuses those not begun
-// and lets the answers out, each within a second.
+// patience is how long a goodbye waits for the peer to take it.
+const patience = time.Second
+
+// farewell tells the peer which requests were read, refuses those not begun,
+// lets the answers out and waits for the peer to hang up.
 func (c *inbound) farewell() {
-	c.conn.SetWriteDeadline(time.Now().Add(time.Second))
+	c.conn.SetWriteDeadline(time.Now().Add(patience))
+	c.sayGoodbye()
+	linger(c.conn, patience)
+}
+
+func (c *inbound) sayGoodbye() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, j := range c.jobs.clear() {

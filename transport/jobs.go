@@ -8,8 +8,9 @@ type job struct {
 	class    Class
 	stream   uint64
 	deadline int64
-	body     []byte
-	from     *assembly // what to release after it was served; nil: body is reused
+	size     int
+	body     []byte    // a copy that is reused, or else
+	from     *assembly // a large request, still in pieces
 }
 
 // jobQueue holds the jobs of a connection, by class.
@@ -26,7 +27,7 @@ func (q *jobQueue) copyOf(class Class, stream uint64, deadline int64, body []byt
 	if n := len(q.free); n > 0 {
 		j, q.free = q.free[n-1], q.free[:n-1]
 	}
-	j.class, j.stream, j.deadline = class, stream, deadline
+	j.class, j.stream, j.deadline, j.size = class, stream, deadline, len(body)
 	j.body = append(j.body[:0], body...)
 	return j
 }
@@ -34,7 +35,7 @@ func (q *jobQueue) copyOf(class Class, stream uint64, deadline int64, body []byt
 func (q *jobQueue) add(j *job) {
 	q.waiting[j.class] = append(q.waiting[j.class], j)
 	q.n++
-	q.bytes += len(j.body)
+	q.bytes += j.size
 }
 
 // next takes the oldest job of the most urgent class, or nil.
@@ -65,7 +66,7 @@ func (q *jobQueue) takeAt(class, i int) *job {
 	copy(w[i:], w[i+1:])
 	q.waiting[class] = w[:len(w)-1]
 	q.n--
-	q.bytes -= len(j.body)
+	q.bytes -= j.size
 	return j
 }
 
@@ -87,7 +88,7 @@ func (q *jobQueue) reuse(j *job) {
 // enqueue gives a job to the worker, which it starts where needed, or reports
 // that there is no room. The caller holds mu.
 func (c *inbound) enqueue(j *job) bool {
-	if c.jobs.n >= maxJobs || c.jobs.bytes+len(j.body) > c.t.cfg.MaxInFlight {
+	if c.jobs.n >= maxJobs || c.jobs.bytes+j.size > c.t.cfg.MaxInFlight {
 		return false
 	}
 	c.jobs.add(j)
@@ -139,7 +140,11 @@ func (c *inbound) serveJob(j *job) {
 		c.refuse(j.class, j.stream, refuseOverloaded)
 		return
 	}
-	reply := c.t.cfg.Handler.Serve(c.remote, j.class, j.body, c.scratch[:0])
+	body := j.body
+	if j.from != nil {
+		body = j.from.join()
+	}
+	reply := c.t.cfg.Handler.Serve(c.remote, j.class, body, c.scratch[:0])
 	if len(reply) > maxPayload || len(reply) > c.limit {
 		c.replyLarge(j.class, j.stream, reply, sameArray(c.scratch[:0], reply))
 		return

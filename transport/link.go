@@ -3,8 +3,6 @@ package transport
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"net"
 )
 
 // link is an outgoing connection to a peer, from the first call that waits for
@@ -16,7 +14,7 @@ type link struct {
 	inFlight int   // bytes of requests not answered
 	earliest int64 // no call's deadline is before this
 	asm      assembler
-	limit    int // the peer's MaxMessage
+	limit    int // the peer's MaxMessage, or ours if that is less
 	remote   Remote
 	leaving  bool // the peer said that it takes no new requests
 	stuck    bool // a call ended unanswered: the kernel may still hold its bytes
@@ -27,6 +25,9 @@ type link struct {
 
 // errLinkDown: this link takes no calls; the peer's state says what to do.
 var errLinkDown = errors.New("transport: link down")
+
+// errLeft: the peer said goodbye and every call on the link has ended.
+var errLeft = errors.New("transport: the peer said goodbye")
 
 func newLink(p *Peer) *link {
 	l := &link{peer: p, earliest: forever, limit: p.t.cfg.MaxMessage}
@@ -81,11 +82,15 @@ func (l *link) admit(size int) error {
 		return errLinkDown
 	case size > l.limit:
 		return ErrTooLarge
-	case l.inFlight+size > l.t.cfg.MaxInFlight || l.queued > l.t.cfg.MaxInFlight+maxFrame:
+	case l.inFlight+size > l.t.cfg.MaxInFlight || l.queued > l.t.cfg.MaxInFlight:
 		return ErrOverloaded
 	}
 	return nil
 }
+
+// directSize is what a caller writes by itself: what even the smallest socket
+// buffer takes.
+const directSize = 4 << 10
 
 // send gets what call queued on its way. A lone caller writes by itself, which
 // saves two goroutine switches, where that cannot block: everything sent before
@@ -93,20 +98,27 @@ func (l *link) admit(size int) error {
 func (l *link) send() {
 	lone := l.calls.n == 1
 	l.crowded = !lone
-	if lone && !l.stuck && !l.writing && l.conn != nil && l.queued <= minReadBuffer && l.bulk.Load() == 0 {
+	if lone && !l.stuck && !l.writing && l.conn != nil && l.queued <= directSize && l.bulk.Load() == 0 {
 		l.flush()
 		return
 	}
 	l.kick()
 }
 
-// end removes a call and completes it, if nobody did before.
+// ended is a call that was taken off its link, to be completed without the
+// lock.
+type ended struct {
+	done  Completion
+	token uint64
+	err   error
+}
+
+// end takes a call off the link and completes it, if nobody did before.
 func (l *link) end(id uint64, reply []byte, err error) {
 	l.mu.Lock()
 	c, ok := l.calls.take(id)
 	if ok {
 		err = l.forget(&c, err)
-		l.stuck = l.stuck && (err != nil || l.calls.n > 0)
 	}
 	l.mu.Unlock()
 	if ok {
@@ -114,8 +126,27 @@ func (l *link) end(id uint64, reply []byte, err error) {
 	}
 }
 
-// forget returns what a taken call held, and the error it ends with, which says
-// whether the request was sent.
+// takeAll takes the calls that match off the link. The caller holds mu, and
+// completes them without it.
+func (l *link) takeAll(err error, match func(*call) bool) (all []ended) {
+	for i := range l.calls.slots {
+		if c := &l.calls.slots[i]; c.id != 0 && match(c) {
+			taken, _ := l.calls.take(c.id)
+			all = append(all, ended{taken.done, taken.token, l.forget(&taken, err)})
+		}
+	}
+	return all
+}
+
+func complete(all []ended) {
+	for _, e := range all {
+		e.done.Complete(e.token, nil, e.err)
+	}
+}
+
+// forget returns what a taken call held, tells the peer if nobody waits for the
+// answer any more, and gives the error the call ends with, which says whether
+// the request was sent. The caller holds mu.
 func (l *link) forget(c *call, err error) error {
 	l.inFlight -= c.size
 	arrived := c.arrived(&l.outbox)
@@ -126,197 +157,88 @@ func (l *link) forget(c *call, err error) error {
 		c.in.dropped = true
 		l.asm.release(c.in)
 	}
-	if err == nil {
-		return nil
-	}
-	if !arrived {
+	switch {
+	case err == nil:
+		l.stuck = l.stuck && l.calls.n > 0
+	case !arrived:
 		if c.out == nil {
 			l.withdraw(c.class, c.at)
 		}
-		return unsent(err)
+		err = unsent(err)
+	case err == ErrTimeout || err == ErrCanceled:
+		l.stuck = true
+		if l.backlog(Control) < maxFrame {
+			l.push(kindCancel, Control, c.id, nil, nil)
+			l.kick()
+		}
+	}
+	if l.leaving && l.calls.n == 0 {
+		l.fail(errLeft)
 	}
 	return err
 }
 
-// abandon ends a call without its answer and tells the peer.
-func (l *link) abandon(id uint64, err error) {
+// expire ends the calls whose deadline passed and returns the earliest deadline
+// of the others.
+func (l *link) expire(now int64) int64 {
 	l.mu.Lock()
-	c, ok := l.calls.take(id)
-	if ok {
-		sent := c.arrived(&l.outbox)
-		err = l.forget(&c, err)
-		if l.stuck = true; sent && l.backlog(Control) < maxFrame {
-			l.push(kindCancel, Control, id, nil, nil)
-			l.kick()
-		}
-	}
-	l.mu.Unlock()
-	if ok {
-		c.done.Complete(c.token, nil, err)
-	}
-}
-
-// expire abandons the calls whose deadline passed and returns the earliest
-// deadline of the others. expired is scratch space.
-func (l *link) expire(now int64, expired []uint64) (int64, []uint64) {
-	expired = expired[:0]
-	l.mu.Lock()
+	var expired []ended
 	if l.earliest <= now {
-		l.earliest = forever
-		for i := range l.calls.slots {
-			switch c := &l.calls.slots[i]; {
-			case c.id == 0:
-			case c.deadline <= now:
-				expired = append(expired, c.id)
-			default:
-				l.earliest = min(l.earliest, c.deadline)
+		next := forever
+		expired = l.takeAll(ErrTimeout, func(c *call) bool {
+			if c.deadline > now {
+				next = min(next, c.deadline)
+				return false
 			}
-		}
+			return true
+		})
+		l.earliest = next
 	}
 	next := l.earliest
 	l.mu.Unlock()
-	for _, id := range expired {
-		l.abandon(id, ErrTimeout)
-	}
-	return next, expired
+	complete(expired)
+	return next
 }
 
-// establish hands the dialled connection to those who wait for it.
+// establish hands the dialled connection to the calls that wait for it. Those
+// that turn out to be above the peer's limit end.
 func (l *link) establish(s session) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.err != nil {
-		s.conn.Close()
-		return
-	}
 	l.limit = min(l.limit, s.maxMessage)
 	l.conn, l.remote = s.conn, s.remote
-	l.crowded = false
-	l.kick()
-}
-
-// read serves the connection until it ends, and says why.
-func (l *link) read(conn net.Conn) error {
-	in := frameReader{src: conn, total: &l.peer.stats, received: &l.pulse.received, now: l.t.now}
-	for {
-		f, err := in.next()
-		if err != nil {
-			return err
-		}
-		if err := l.receive(f); err != nil {
-			return err
-		}
-	}
-}
-
-func (l *link) receive(f frame) error {
-	switch f.kind {
-	case kindReply:
-		l.end(f.stream, f.payload, nil)
-	case kindReplyOpen:
-		return l.openReply(f)
-	case kindData:
-		return l.data(f)
-	case kindWindow:
-		l.mu.Lock()
-		l.grant(f.stream, binary.BigEndian.Uint32(f.payload))
+	oversized := l.takeAll(ErrTooLarge, func(c *call) bool { return c.size > l.limit })
+	if l.err == nil {
 		l.kick()
-		l.mu.Unlock()
-	case kindRefuse:
-		l.end(f.stream, nil, refusedAs(f.payload[0]))
-	case kindPing, kindPong:
-		l.answer(f, l.t.now())
-	case kindGoAway:
-		l.leave(f.stream)
-	case kindVoid:
-	default:
-		return fmt.Errorf("%w: kind %d from a serving node", ErrProtocol, f.kind)
-	}
-	return nil
-}
-
-func refusedAs(reason byte) error {
-	switch reason {
-	case refuseTooLarge:
-		return ErrTooLarge
-	case refuseReplyTooLarge:
-		return ErrReplyTooLarge
-	}
-	return ErrOverloaded
-}
-
-func (l *link) openReply(f frame) error {
-	total := int(binary.BigEndian.Uint32(f.payload))
-	if total == 0 || total > l.t.cfg.MaxMessage {
-		return fmt.Errorf("%w: reply of %d bytes", ErrProtocol, total)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	c := l.calls.find(f.stream)
-	if c == nil {
-		return nil
-	}
-	if c.in != nil {
-		return fmt.Errorf("%w: second reply to one request", ErrProtocol)
-	}
-	c.in = &assembly{stream: f.stream, class: f.class, total: total}
-	l.asm.open(c.in)
-	return nil
-}
-
-func (l *link) data(f frame) error {
-	l.mu.Lock()
-	c := l.calls.find(f.stream)
-	if c == nil || c.in == nil {
-		l.mu.Unlock()
-		return nil
-	}
-	m := c.in
-	l.mu.Unlock()
-	if err := m.add(f.payload); err != nil {
-		return err
-	}
-	if m.complete() {
-		l.end(f.stream, m.buf, nil)
-		return nil
-	}
-	l.mu.Lock()
-	if !m.dropped {
-		l.asm.grant(m)
+	} else {
+		hangUp(s.conn)
 	}
 	l.mu.Unlock()
-	return nil
-}
-
-// leave obeys a goodbye: calls behind the last one that the peer read were not
-// served, the others are still answered.
-func (l *link) leave(last uint64) {
-	l.mu.Lock()
-	l.leaving = true
-	var unread []uint64
-	for i := range l.calls.slots {
-		if id := l.calls.slots[i].id; id>>slotBits > last>>slotBits {
-			unread = append(unread, id)
-		}
-	}
-	l.mu.Unlock()
-	for _, id := range unread {
-		l.end(id, nil, ErrUnreachable)
-	}
+	complete(oversized)
 }
 
 // shut ends the link: no call is taken any more and all open ones end with err.
 func (l *link) shut(err error) {
 	l.mu.Lock()
 	l.fail(err)
-	open := make([]uint64, 0, l.calls.n)
-	for i := range l.calls.slots {
-		if id := l.calls.slots[i].id; id != 0 {
-			open = append(open, id)
-		}
-	}
+	open := l.takeAll(err, func(*call) bool { return true })
 	l.mu.Unlock()
-	for _, id := range open {
-		l.end(id, nil, err)
+	complete(open)
+}
+
+// abort makes the reading goroutine end the link, with err as the reason.
+func (l *link) abort(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fail(err)
+}
+
+// cause gives the reason for which a read failed: this side's, if it was this
+// side that closed the connection.
+func (l *link) cause(err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return l.err
 	}
+	return err
 }

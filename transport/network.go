@@ -133,6 +133,12 @@ func (c *memConn) Close() error {
 	return nil
 }
 
+// CloseWrite ends the outgoing direction alone.
+func (c *memConn) CloseWrite() error {
+	c.out.close(false)
+	return nil
+}
+
 // memPipe is one direction of a connection.
 type memPipe struct {
 	mu      sync.Mutex

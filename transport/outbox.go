@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"crypto/tls"
 	"encoding/binary"
 	"net"
 	"runtime"
@@ -12,7 +11,7 @@ import (
 
 const (
 	batchSize   = 2 * maxFrame   // bytes of one write; what an urgent frame waits for
-	keepBuffer  = 4 * maxFrame   // write buffers above this go back to the collector
+	keepBuffer  = 16 * maxFrame  // write buffers above this go back to the collector
 	streamAhead = 8 * maxFrame   // credit: how far a message's sender may be ahead of its receiver
 	forever     = int64(1) << 62 // a deadline that never comes
 )
@@ -66,7 +65,12 @@ func (o *outbox) init(t *Transport, sent *counters) {
 // push appends a frame whose payload is prefix and body. It returns where in
 // the history of its queue the frame lies. The caller holds mu and calls kick.
 func (o *outbox) push(k kind, c Class, stream uint64, prefix, body []byte) (at int64) {
-	q := &o.queues[c]
+	return o.pushAs(c, k, c, stream, prefix, body)
+}
+
+// pushAs is push for a frame that is more urgent than the message it is about.
+func (o *outbox) pushAs(urgency Class, k kind, c Class, stream uint64, prefix, body []byte) (at int64) {
+	q := &o.queues[urgency]
 	at = q.taken + int64(len(q.frames)-q.head)
 	size := len(prefix) + len(body)
 	q.frames = append(append(appendHeader(q.frames, k, c, stream, size), prefix...), body...)
@@ -111,15 +115,16 @@ func (q *outQueue) remove(i int) *outgoing {
 	return m
 }
 
-// grant lets a large message send n more bytes. The caller holds mu and calls
-// kick.
-func (o *outbox) grant(stream uint64, n uint32) {
-	for c := range o.queues {
-		for _, m := range o.queues[c].large {
-			if m.stream == stream {
-				m.credit = int(min(int64(m.credit)+int64(n), int64(len(m.data))))
-				return
-			}
+// window obeys a frame that lets a large message send further bytes.
+func (o *outbox) window(f frame) {
+	more := int64(binary.BigEndian.Uint32(f.payload))
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, m := range o.queues[f.class].large {
+		if m.stream == f.stream {
+			m.credit = int(min(int64(m.credit)+more, int64(len(m.data))))
+			o.kick()
+			return
 		}
 	}
 }
@@ -127,9 +132,26 @@ func (o *outbox) grant(stream uint64, n uint32) {
 // backlog gives the bytes of frames that wait in a class.
 func (o *outbox) backlog(c Class) int { return len(o.queues[c].frames) - o.queues[c].head }
 
+// pending reports whether there is anything that may be sent now.
+func (o *outbox) pending() bool {
+	if o.queued > 0 {
+		return true
+	}
+	if o.bulk.Load() > 0 {
+		for c := range o.queues {
+			for _, m := range o.queues[c].large {
+				if !m.opened || m.credit > 0 {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // kick sees to it that what is queued gets written. The caller holds mu.
 func (o *outbox) kick() {
-	if !o.writing && o.conn != nil && o.err == nil {
+	if !o.writing && o.conn != nil && o.err == nil && o.pending() {
 		o.writing = true
 		o.t.running.Add(1)
 		go o.drainer()
@@ -173,9 +195,7 @@ func (o *outbox) flush() {
 // release gives back the right to write.
 func (o *outbox) release() {
 	o.writing = false
-	if o.queued > 0 || o.bulk.Load() > 0 {
-		o.kick()
-	}
+	o.kick()
 	o.room.Broadcast()
 }
 
@@ -206,17 +226,20 @@ func (o *outbox) fail(err error) {
 	o.room.Broadcast()
 }
 
-// hangUp closes a connection at once: the farewell of TLS could block.
-func hangUp(conn net.Conn) {
-	if secure, ok := conn.(*tls.Conn); ok {
-		conn = secure.NetConn()
-	}
-	conn.Close()
-}
-
 func (o *outbox) recycle(batch []byte) {
 	if o.spare == nil && cap(batch) <= keepBuffer {
 		o.spare = batch[:0]
+	}
+}
+
+// trim gives up buffers that a burst has left behind. It runs now and then.
+func (o *outbox) trim() {
+	if o.writing || o.queued > 0 {
+		return
+	}
+	o.spare = nil
+	for c := range o.queues {
+		o.queues[c].frames, o.queues[c].head = nil, 0
 	}
 }
 

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -71,16 +70,16 @@ func (p *Peer) Call(class Class, request []byte, deadline time.Time, done Comple
 			id, err := l.call(class, request, until, done, token)
 			if err == nil {
 				p.t.wakeBy(until)
-				return CallID(id)
+				return CallID{l, id}
 			}
 			if err != errLinkDown {
 				done.Complete(token, nil, err)
-				return 0
+				return CallID{}
 			}
 		}
 		if err := p.findLink(l); err != nil {
 			done.Complete(token, nil, err)
-			return 0
+			return CallID{}
 		}
 	}
 }
@@ -88,8 +87,8 @@ func (p *Peer) Call(class Class, request []byte, deadline time.Time, done Comple
 // Cancel withdraws a call: it completes with [ErrCanceled], and the peer is told
 // not to serve it if it has not begun. A call that has ended is left alone.
 func (p *Peer) Cancel(id CallID) {
-	if l := p.link.Load(); l != nil {
-		l.abandon(uint64(id), ErrCanceled)
+	if id.link != nil && id.link.peer == p {
+		id.link.end(id.id, nil, ErrCanceled)
 	}
 }
 
@@ -139,20 +138,21 @@ func (p *Peer) run(l *link, addr string) {
 	}
 	p.t.cfg.OnConnect(s.remote)
 	since := time.Now()
-	err = l.read(s.conn)
+	err = l.cause(l.read(s.conn))
 	p.lost(l, addr, err, time.Since(since))
 }
 
 // connected makes l the link that takes calls.
 func (p *Peer) connected(l *link, s session) bool {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if p.state == peerRemoved {
+		p.mu.Unlock()
 		return false
 	}
 	p.stats.connections.Add(1)
-	p.state, p.redialing = peerUp, false
+	p.state, p.redialing, p.lastErr = peerUp, false, nil
 	p.link.Store(l)
+	p.mu.Unlock()
 	l.establish(s)
 	p.t.wakeBy(0)
 	p.t.cfg.Logger.Debug("transport: connected", "peer", p.id, "boot", s.remote.Boot, "addr", s.remote.Addr)
@@ -162,29 +162,28 @@ func (p *Peer) connected(l *link, s session) bool {
 // failed is the end of a link that was never established.
 func (p *Peer) failed(l *link, err error) {
 	p.mu.Lock()
-	if p.lastErr == nil || p.lastErr.Error() != err.Error() {
+	news := p.lastErr == nil || p.lastErr.Error() != err.Error()
+	p.attempts++
+	end := p.down(err)
+	p.mu.Unlock()
+	if news && end != ErrClosed {
 		p.t.cfg.Logger.Warn("transport: cannot reach peer", "peer", p.id, "err", err)
 	}
-	p.attempts++
-	err = p.down(err)
-	p.mu.Unlock()
-	l.shut(err)
+	l.shut(end)
 }
 
 // lost is the end of an established link.
 func (p *Peer) lost(l *link, addr string, err error, lived time.Duration) {
 	p.mu.Lock()
-	if p.state != peerRemoved {
-		p.t.cfg.Logger.Info("transport: connection lost", "peer", p.id, "addr", addr, "err", err)
-	}
 	if p.attempts++; lived > p.t.cfg.BackoffMax {
 		p.attempts = 0
 	}
-	end := ErrConnLost
-	if errors.Is(p.down(fmt.Errorf("%w: %s at %s: connection lost: %w", ErrUnreachable, p.id, addr, err)), ErrClosed) {
-		end = ErrClosed
-	}
+	end := p.down(fmt.Errorf("%w: %s at %s: connection lost: %w", ErrUnreachable, p.id, addr, err))
 	p.mu.Unlock()
+	if end != ErrClosed {
+		p.t.cfg.Logger.Info("transport: connection lost", "peer", p.id, "addr", addr, "err", err)
+		end = ErrConnLost
+	}
 	l.shut(end)
 }
 
@@ -228,18 +227,16 @@ func (p *Peer) close() {
 	p.mu.Unlock()
 	p.stop()
 	if l != nil {
-		l.mu.Lock()
-		l.fail(ErrClosed)
-		l.mu.Unlock()
+		l.abort(ErrClosed)
 	}
 }
 
 // tick does what is due: it expires calls, pings, redials. It returns when it
 // is next due. Only the transport's clock goroutine calls it.
-func (p *Peer) tick(now int64, expired []uint64) (int64, []uint64) {
+func (p *Peer) tick(now int64) int64 {
 	due := forever
 	if l := p.link.Load(); l != nil {
-		due, expired = l.expire(now, expired)
+		due = l.expire(now)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -254,5 +251,5 @@ func (p *Peer) tick(now int64, expired []uint64) (int64, []uint64) {
 	case p.state == peerDown && !p.redialing:
 		due = min(due, p.retryAt)
 	}
-	return due, expired
+	return due
 }

@@ -57,6 +57,7 @@ func (p *pulse) beat(now int64) (next int64, dead bool) {
 func (p *pulse) ping(now int64) {
 	p.out.mu.Lock()
 	defer p.out.mu.Unlock()
+	p.out.trim()
 	p.signal(kindPing, uint64(now))
 }
 

@@ -77,7 +77,6 @@ func (t *Transport) Peer(id peer.ID, addr string) *Peer {
 	p := t.peers[id]
 	if p == nil {
 		p = &Peer{t: t, id: id, addr: addr}
-		p.ctx, p.stop = context.WithCancel(t.ctx)
 		switch err := id.Validate(); {
 		case t.closed:
 			p.state = peerRemoved
@@ -85,6 +84,7 @@ func (t *Transport) Peer(id peer.ID, addr string) *Peer {
 			p.state, p.lastErr = peerDown, fmt.Errorf("%w: %w", ErrUnreachable, err)
 			p.retryAt = forever
 		default:
+			p.ctx, p.stop = context.WithCancel(t.ctx)
 			t.peers[id] = p
 		}
 	}
@@ -158,7 +158,6 @@ const tickEvery = 10 * time.Millisecond
 func (t *Transport) clock() {
 	var peers []*Peer
 	var inbound []*inbound
-	var expired []uint64
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -172,10 +171,9 @@ func (t *Transport) clock() {
 		t.mu.Lock()
 		peers, inbound = t.snapshot(peers, inbound)
 		t.mu.Unlock()
-		now, next, due := t.now(), forever, forever
+		now, next := t.now(), forever
 		for _, p := range peers {
-			due, expired = p.tick(now, expired)
-			next = min(next, due)
+			next = min(next, p.tick(now))
 		}
 		for _, c := range inbound {
 			next = min(next, c.check(now))
@@ -241,6 +239,7 @@ func (t *Transport) greet(conn net.Conn) {
 		t.running.Go(func() { t.host(conn) })
 	default:
 		conn.Close()
+		t.logRefused(conn, fmt.Errorf("%w: in the handshake", ErrBusy))
 	}
 }
 

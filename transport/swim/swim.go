@@ -31,14 +31,14 @@ var (
 // Beside memberlist's goroutines it owns four: two read the sockets (see
 // transport), one delivers events, one rejoins. All end with Close.
 type Swim struct {
-	cfg     Config
-	log     *slog.Logger
-	dir     *directory
-	tr      *transport
-	keys    *memberlist.Keyring // nil: plaintext
-	lines   *logWriter
-	ml      *memberlist.Memberlist
-	mlc     *memberlist.Config
+	cfg   Config
+	log   *slog.Logger
+	dir   *directory
+	tr    *transport
+	keys  *memberlist.Keyring // nil: plaintext
+	lines *logWriter
+	ml    *memberlist.Memberlist
+	mlc   *memberlist.Config
 
 	ctx      context.Context // ends with Close
 	cancel   context.CancelFunc
@@ -243,37 +243,42 @@ func (s *Swim) broadcast(change func(*meta)) {
 
 // Leave says goodbye, so that the others see the node as Left rather than
 // waiting for it to fail, and waits until word has spread: at LAN about a
-// second and a half for a few nodes. When ctx ends before, the goodbye is
-// under way all the same, the error is ctx's, and some may see a failure.
+// second and a half for a few nodes. When ctx ends before, the error is ctx's,
+// the goodbye is under way all the same, and who misses it will see a failure.
 // Further calls do nothing. Close is still to be called. Errors: ErrClosed.
 func (s *Swim) Leave(ctx context.Context) error {
-	// Memberlist does not tell its listeners a node that left from one that
-	// failed. So the metadata says it first; the end follows.
-	spread := s.spreadTime()
-	err := s.farewell(ctx, spread, func() { s.broadcast(func(m *meta) { m.leaving = true }) })
-	if errors.Is(err, ErrLeft) {
-		return nil
-	}
-	if errors.Is(err, ErrClosed) {
-		return err
-	}
-	end := s.farewell(ctx, spread, func() { _ = s.ml.Leave(1); s.left = true })
-	return errors.Join(err, end)
-}
-
-// farewell says one thing and gives it time to spread.
-func (s *Swim) farewell(ctx context.Context, spread time.Duration, say func()) error {
 	s.life.Lock()
 	err := s.usable()
+	spread := s.spreadTime()
 	if err == nil {
-		say()
+		s.left = true
+		s.broadcast(func(m *meta) { m.leaving = true })
 	}
 	s.life.Unlock()
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrLeft):
+		return nil
+	case err != nil:
 		return err
 	}
+	// Memberlist does not tell its listeners a node that left from one that
+	// failed, so the metadata says it, and memberlist's own goodbye, which
+	// would take the place of that message, follows when it has spread.
+	if err := s.rest(ctx, spread); err != nil {
+		return err
+	}
+	s.life.Lock()
+	if s.ctx.Err() == nil {
+		_ = s.ml.Leave(1) // as UpdateNode: queued at once
+	}
+	s.life.Unlock()
+	return s.rest(ctx, spread)
+}
+
+// rest waits for d.
+func (s *Swim) rest(ctx context.Context, d time.Duration) error {
 	select {
-	case <-time.After(spread):
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("swim: leave: %w", context.Cause(ctx))
