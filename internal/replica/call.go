@@ -13,8 +13,8 @@ import (
 )
 
 // Call is one operation of a client at its coordinator: a quorum.Op with its
-// messages. Its driver sends [Call.Msg] to the targets that a method returns,
-// takes a target that is this node itself to [Call.Local], and brings every
+// messages. Its driver sends [Call.Msg] to the targets that a method returns
+// (this node itself may be one: that is a [Replica.Serve]), and brings every
 // reply and every failure to [Call.Reply] with the token of its send. When the
 // operation has ended ([Call.Ended]) replies may still come; the driver waits
 // for them before it reuses the Call, which keeps its memory.
@@ -36,6 +36,7 @@ type Call struct {
 	page     wire.Page
 	have     crdt.Fingerprint
 	msg      []byte
+	encoded  bool   // msg is that of the present round
 	buf      []byte // of local replies
 	targets  []quorum.Target
 	deadline time.Time
@@ -75,9 +76,7 @@ func (c *Call) Write(r *Replica, now, deadline time.Time, table, key string, del
 		c.Op.End(quorum.ErrTooLarge)
 		return 0
 	}
-	send = c.Op.StartWrite(w, deadline, c.place())
-	c.encode(now)
-	return send
+	return c.Op.StartWrite(w, deadline, c.place())
 }
 
 // Read begins to read a key from r owners; hedge is after how long one more is
@@ -174,22 +173,27 @@ func (c *Call) encode(now time.Time) {
 // first completes the beginning of a read: what this node has itself is read
 // at once, and the others are told of it, so that they need not send the same.
 func (c *Call) first(now time.Time, send uint32) uint32 {
-	c.encode(now)
 	if send&1 == 0 || !c.IsSelf(0) {
 		return send
 	}
-	send &^= 1
-	send |= c.Local(now, c.Token(0), nil)
-	if c.verb == reading && c.Op.Phase == quorum.Asking {
+	c.buf = c.r.Serve(now, c.Msg(now), c.buf[:0])
+	send = send&^1 | c.Reply(now, c.Token(0), c.buf, nil, false, nil)
+	if c.verb == reading && c.Op.Phase == quorum.Asking && !c.state.IsBottom() {
 		c.have = c.state.Fingerprint(c.table.Spec.Key)
-		c.encode(now)
+		c.encoded = false
 	}
 	return send
 }
 
-// Msg is the message to send to the targets. It is valid until the next method
-// is called; a transport that keeps a large one may keep it longer.
-func (c *Call) Msg() []byte { return c.msg }
+// Msg is the message to send to the targets. It stays as it is until Msg is
+// called in a later round; a large one is never written again.
+func (c *Call) Msg(now time.Time) []byte {
+	if !c.encoded {
+		c.encode(now)
+		c.encoded = true
+	}
+	return c.msg
+}
 
 // Class is the class to send it in.
 func (c *Call) Class() uint8 { return c.class }
@@ -213,12 +217,6 @@ func (c *Call) Err() error {
 
 // Cell returns what a read has joined. It refers to the call's memory.
 func (c *Call) Cell() crdt.Cell { return c.state.Cell() }
-
-// Local lets this node answer as a target.
-func (c *Call) Local(now time.Time, token uint64, out *Effects) (send uint32) {
-	c.buf = c.r.Serve(now, c.msg, c.buf[:0])
-	return c.Reply(now, token, c.buf, nil, false, out)
-}
 
 // Reply takes the reply to a send, or why there is none and whether the
 // message may have arrived all the same. It returns the targets to send
@@ -301,9 +299,8 @@ func (c *Call) restamp(now time.Time) (send uint32) {
 	}
 	cell = cell.Restamp(stamp)
 	c.delta = cell.AppendBinary(nil)
-	send = c.Op.Restamped()
-	c.encode(now)
-	return send
+	c.encoded = false
+	return c.Op.Restamped()
 }
 
 // stale takes a reply of a node that knows another ring state: the states are
@@ -323,10 +320,8 @@ func (c *Call) stale(now time.Time, round uint8, i int, a *wire.Reply, out *Effe
 		c.Op.End(quorum.ErrUnsettled)
 		return 0
 	}
-	c.have = crdt.Fingerprint{}
-	send = c.Op.Restart(c.place())
-	c.encode(now)
-	return send
+	c.have, c.encoded = crdt.Fingerprint{}, false
+	return c.Op.Restart(c.place())
 }
 
 // Behind returns the targets that a read found to lack something, once all
