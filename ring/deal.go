@@ -50,13 +50,15 @@ func newDeal(t *topology, partitions, n int) *deal {
 }
 
 // bound adds to a mean load (fixed point) what a node may own above it: 5 %,
-// but not less than the luck of few partitions makes cheap, 4/5 of the root of
-// its n-th part. A tighter bound makes more partitions move whenever a node
-// comes or goes. The result is rounded up or down by the luck of the seed, so
-// that the bounds of all nodes do not step at once.
+// but not less than about one standard deviation of what it would own without
+// a bound, 4/5 of the root of load·(n+1)/2n. A tighter bound makes more
+// partitions move whenever a node comes or goes. The result is rounded up or
+// down by the luck of the seed, so that the bounds of all nodes do not step at
+// once.
 func bound(load uint64, n int, seed uint64) int {
+	square := load / uint64(2*n) * uint64(n+1)
 	root := uint64(0) // in sixteenths
-	for root*root < load/uint64(n)>>(32-8) {
+	for root*root < square>>(32-8) {
 		root++
 	}
 	return int((load + max(load/20, root<<(32-4)/5*4) + seed>>32) >> 32)
