@@ -50,6 +50,9 @@ func start(t *testing.T, cfg Config) *Swim {
 func join(t *testing.T, s *Swim, others ...*Swim) {
 	t.Helper()
 	for _, o := range others {
+		if o == s {
+			continue
+		}
 		if n, err := s.Join(t.Context(), o.Self().Addr.String()); n != 1 || err != nil {
 			t.Fatalf("join %s: %d, %v", o.cfg.ID, n, err)
 		}
@@ -71,18 +74,25 @@ func watch(cfg *Config) events {
 // want waits for an event of a kind about an id, passing over others.
 func (e events) want(t *testing.T, kind EventKind, id peer.ID) Member {
 	t.Helper()
+	return e.wantAll(t, kind, id)[id]
+}
+
+// wantAll waits for events of a kind about ids, in any order.
+func (e events) wantAll(t *testing.T, kind EventKind, ids ...peer.ID) map[peer.ID]Member {
+	t.Helper()
+	got := map[peer.ID]Member{}
 	late := time.After(patience)
-	for {
+	for len(got) < len(ids) {
 		select {
 		case ev := <-e:
-			if ev.Kind == kind && ev.Member.ID == id {
-				return ev.Member
+			if ev.Kind == kind && slices.Contains(ids, ev.Member.ID) {
+				got[ev.Member.ID] = ev.Member
 			}
-			t.Logf("passed over: %v %v", ev.Kind, ev.Member)
 		case <-late:
-			t.Fatalf("no event %v of %s", kind, id)
+			t.Fatalf("events %v about %v, want %v", kind, got, ids)
 		}
 	}
+	return got
 }
 
 // eventually polls for what no event tells.

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -162,21 +163,31 @@ func (s *Swim) joinAll(ctx context.Context, targets []target) (joined int, faile
 	return joined, failed
 }
 
-// joinTries: two nodes that believe each other dead do not revive each other in
-// one exchange. Each sees that the other is wrong about it and refutes with a
-// higher incarnation, but that goes to those it believes alive; another
-// exchange carries it over. The third is for a refutation still being made.
-const joinTries = 3
+// joinPauses: two nodes that believe each other dead do not revive each other
+// in one exchange. Each sees that the other is wrong about it and refutes with
+// a higher incarnation, but tells that only to those it believes alive; another
+// exchange carries it over, once the refutations are made.
+var joinPauses = []time.Duration{20 * time.Millisecond, 80 * time.Millisecond, 320 * time.Millisecond}
 
 // joinAddr exchanges state with one node, so that each learns what the other
 // knows.
 func (s *Swim) joinAddr(ctx context.Context, addr netip.AddrPort) error {
-	for range joinTries {
-		if err := s.exchange(ctx, addr); err != nil {
-			return err
-		}
+	if err := s.exchange(ctx, addr); err != nil {
+		return err
+	}
+	for _, pause := range joinPauses {
 		if live, dead := s.dir.at(addr); live || !dead {
 			break
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-s.ctx.Done():
+			return ErrClosed
+		}
+		if err := s.exchange(ctx, addr); err != nil {
+			return err
 		}
 	}
 	return nil

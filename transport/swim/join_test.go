@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/memberlist"
 )
 
 // blackHole is a port that takes connections and never answers. It reports
@@ -39,25 +41,25 @@ func blackHole(t *testing.T) (addr string, taken <-chan struct{}) {
 	return l.Addr().String(), ch
 }
 
+// forever is the patience of a node that only a context can end.
+func forever(c *memberlist.Config) { c.TCPTimeout = time.Hour }
+
 func TestJoinObeysContext(t *testing.T) {
 	hole, taken := blackHole(t)
 	cfg := config("a", 1)
-	cfg.Preset = WAN // its own patience is 30 s
+	cfg.tune = forever
 	a := start(t, cfg)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-taken; cancel() }()
-	began := time.Now()
 	n, err := a.Join(ctx, hole)
 	if n != 0 || !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), hole) {
 		t.Error(n, err)
-	}
-	if took := time.Since(began); took > 20*time.Second {
-		t.Errorf("the cancelled join took %v", took)
 	}
 }
 
 func TestJoinObeysContextWhileDialing(t *testing.T) {
 	cfg := config("a", 1)
+	cfg.tune = forever
 	dialing := make(chan struct{})
 	cfg.listen = func(addr netip.Addr, port uint16) (sockets, error) {
 		s, err := listenNet(addr, port)
@@ -79,7 +81,7 @@ func TestJoinObeysContextWhileDialing(t *testing.T) {
 func TestCloseEndsJoin(t *testing.T) {
 	hole, taken := blackHole(t)
 	cfg := config("a", 1)
-	cfg.Preset = WAN
+	cfg.tune = forever
 	a := start(t, cfg)
 	go func() { <-taken; _ = a.Close() }()
 	if n, err := a.Join(t.Context(), hole); n != 0 || !errors.Is(err, ErrClosed) {

@@ -81,7 +81,7 @@ func Start(cfg Config) (*Swim, error) {
 		s.log.Warn("swim: membership packets are not encrypted; set Keys", "addr", advertise)
 	}
 	go s.deliver()
-	if cfg.Rejoin > 0 {
+	if s.cfg.Rejoin > 0 {
 		s.wg.Go(s.rejoinLoop)
 	}
 	return s, nil
