@@ -62,48 +62,74 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
-// BenchmarkRawPingPong is what BenchmarkCall with one caller is measured
-// against: the same bytes over a bare connection.
-func BenchmarkRawPingPong(b *testing.B) {
+// BenchmarkLoneCaller compares a caller with no others in flight with the same
+// bytes over a bare connection. The two take turns, so that a busy machine slows
+// both; the ratio is of medians over turns.
+func BenchmarkLoneCaller(b *testing.B) {
+	const turn = 50
 	for _, size := range []int{100, 1024} {
 		b.Run(fmt.Sprintf("size=%d", size), func(b *testing.B) {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer l.Close()
-			go func() {
-				conn, err := l.Accept()
-				if err != nil {
-					return
-				}
-				defer conn.Close()
-				buf := make([]byte, size)
-				for {
-					if _, err := io.ReadFull(conn, buf); err != nil {
-						return
-					}
-					if _, err := conn.Write(buf); err != nil {
-						return
-					}
-				}
-			}()
-			conn, err := net.Dial("tcp", l.Addr().String())
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer conn.Close()
-			buf := make([]byte, size)
+			request, w := make([]byte, size), make(waiter, 1)
+			p, conn := pair(b, echo), rawEcho(b, size)
+			var raw, call []time.Duration
 			b.ReportAllocs()
 			for b.Loop() {
-				conn.Write(buf)
-				if _, err := io.ReadFull(conn, buf); err != nil {
-					b.Fatal(err)
+				began := time.Now()
+				for range turn {
+					p.Call(Foreground, request, began.Add(5*time.Second), w, 0)
+					if err := <-w; err != nil {
+						b.Fatal(err)
+					}
 				}
+				between := time.Now()
+				for range turn {
+					conn.Write(request)
+					if _, err := io.ReadFull(conn, request); err != nil {
+						b.Fatal(err)
+					}
+				}
+				call = append(call, between.Sub(began)/turn)
+				raw = append(raw, time.Since(between)/turn)
 			}
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
+			slices.Sort(raw)
+			slices.Sort(call)
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(raw[len(raw)/2])/1e3, "raw-µs")
+			b.ReportMetric(float64(call[len(call)/2])/1e3, "call-µs")
+			b.ReportMetric(float64(call[len(call)/2])/float64(raw[len(raw)/2]), "ratio")
 		})
 	}
+}
+
+// rawEcho gives a bare connection whose other end returns what it gets.
+func rawEcho(b *testing.B, size int) net.Conn {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		b.Fatal(err)
+	}
+	other, err := l.Accept()
+	if err != nil {
+		b.Fatal(err)
+	}
+	go func() {
+		defer other.Close()
+		buf := make([]byte, size)
+		for {
+			if _, err := io.ReadFull(other, buf); err != nil {
+				return
+			}
+			if _, err := other.Write(buf); err != nil {
+				return
+			}
+		}
+	}()
+	b.Cleanup(func() { conn.Close() })
+	return conn
 }
 
 // BenchmarkSmallBehindLarge is the round trip of a request of 100 bytes while

@@ -12,7 +12,7 @@ import (
 const (
 	batchSize   = 2 * maxFrame   // bytes of one write; what an urgent frame waits for
 	keepBuffer  = 16 * maxFrame  // write buffers above this go back to the collector
-	streamAhead = 8 * maxFrame   // credit: how far a message's sender may be ahead of its receiver
+	streamAhead = 4 * maxFrame   // credit: how far a message's sender may be ahead of its receiver
 	forever     = int64(1) << 62 // a deadline that never comes
 )
 

@@ -2,6 +2,7 @@ package swim
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -38,13 +39,14 @@ func TestKeyRotation(t *testing.T) {
 // detector sees it if a removed key is not the last.
 func TestRemoveKeyBesideReaders(t *testing.T) {
 	cfg := config("a", 1)
-	for _, c := range "123456" {
-		cfg.Keys = append(cfg.Keys, []byte(strings.Repeat(string(c), 16)))
+	for i := range 200 {
+		cfg.Keys = append(cfg.Keys, fmt.Appendf(nil, "%016d", i))
 	}
 	a := start(t, cfg)
-	stop, done := make(chan struct{}), make(chan struct{})
+	reading, stop, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
+		close(reading)
 		for {
 			select {
 			case <-stop:
@@ -58,14 +60,15 @@ func TestRemoveKeyBesideReaders(t *testing.T) {
 			}
 		}
 	}()
-	for _, k := range cfg.Keys[1:5] {
+	<-reading
+	for _, k := range cfg.Keys[1:199] {
 		if err := a.RemoveKey(k); err != nil {
 			t.Error(err)
 		}
 	}
 	close(stop)
 	<-done
-	if a.keyIndex(cfg.Keys[0]) != 0 || a.keyIndex(cfg.Keys[5]) != 1 || len(a.keys.GetKeys()) != 2 {
+	if a.keyIndex(cfg.Keys[0]) != 0 || a.keyIndex(cfg.Keys[199]) != 1 || len(a.keys.GetKeys()) != 2 {
 		t.Error(a.keys.GetKeys())
 	}
 }
