@@ -151,14 +151,21 @@ func (s *source) undocumentedParts(spec *ast.TypeSpec) []fault {
 		return nil
 	}
 	var faults []fault
+	said := "" // a comment may speak of the fields below it too, by name
 	for _, part := range parts.List {
+		said += part.Doc.Text()
 		for _, name := range part.Names {
-			if name.IsExported() && part.Doc == nil && part.Comment == nil {
+			if name.IsExported() && part.Doc == nil && part.Comment == nil && !names(said, name.Name) {
 				faults = append(faults, s.fault(name, "%s.%s is not documented", spec.Name.Name, name.Name))
 			}
 		}
 	}
 	return faults
+}
+
+// names reports whether the text holds the word.
+func names(text, word string) bool {
+	return regexp.MustCompile(`\b` + word + `\b`).MatchString(text)
 }
 
 // undocumented wants a comment that begins with the name, as go doc prints it.
