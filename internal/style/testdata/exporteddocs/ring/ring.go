@@ -66,12 +66,12 @@ type Config struct {
 	// want+2 "Config.N is not" want+2 "Config.M is not"
 
 	N, M int
-	// W and Zone are documented, Zones is another word.
+	// W and Zone are documented.
 	W    int
 	Zone string
 	// want+2 "Config.Zones is not"
 
 	Zones int
-	R int `json:"r"` // documented at the end of its line
-	x int
+	R     int `json:"r"` // documented at the end of its line
+	x     int
 }
