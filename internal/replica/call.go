@@ -104,7 +104,7 @@ func (c *Call) ReadPage(r *Replica, now, deadline time.Time, hedge time.Duration
 		return 0
 	}
 	c.part = ring.Partition(from, c.table.Layout.Partitions())
-	_, last := partitionRange(c.part, c.table.Layout.Partitions())
+	_, last := PartitionRange(c.part, c.table.Layout.Partitions())
 	c.page = wire.Page{From: from, To: last, Limit: uint32(limit), Keys: true}
 	c.Op.State = into
 	send = c.Op.StartRead(n, now, deadline, hedge, c.place())
@@ -197,6 +197,15 @@ func (c *Call) Msg(now time.Time) []byte {
 
 // Class is the class to send it in.
 func (c *Call) Class() uint8 { return c.class }
+
+// Until is when the operation's replies are of no more use to its caller.
+func (c *Call) Until() time.Time { return c.deadline }
+
+// Table is the name of the table.
+func (c *Call) Table() string { return c.name }
+
+// Key is the key of a read or a write.
+func (c *Call) Key() string { return c.key }
 
 // Token marks a send to a target, for its reply.
 func (c *Call) Token(i int) uint64 { return uint64(c.Op.Round)<<8 | uint64(i) }

@@ -71,13 +71,13 @@ func (r *Replica) fillOne(now time.Time, v *View, t *Table, p int, out *Effects)
 		f.busy = true
 		r.jobs.per.fills++
 		b := job{kind: fillJob, to: m.ID, nonce: m.Boot.Nonce, table: name, partition: p}
-		b.from, b.end = partitionRange(p, t.Layout.Partitions())
+		b.from, b.end = PartitionRange(p, t.Layout.Partitions())
 		r.askPage(v, t, b, out)
 	}
 }
 
-// partitionRange returns the first and the last hash of a partition.
-func partitionRange(p, partitions int) (first, last uint64) {
+// PartitionRange returns the first and the last hash of a partition.
+func PartitionRange(p, partitions int) (first, last uint64) {
 	span := ^uint64(0)/uint64(partitions) + 1 // wraps to 0, for 2^64, if there is one partition
 	first = uint64(p) * span
 	return first, first + span - 1
@@ -149,7 +149,7 @@ func (r *Replica) askPage(v *View, t *Table, b job, out *Effects) {
 func (s *serving) page(q *wire.Request, t *Table) []byte {
 	page, err := q.Page()
 	p := int(q.Partition)
-	first, last := partitionRange(p, t.Layout.Partitions())
+	first, last := PartitionRange(p, t.Layout.Partitions())
 	if err != nil || page.From < first || page.To > last {
 		return s.refuse(wire.Malformed, "page outside of the partition")
 	}

@@ -76,7 +76,7 @@ func (r *Replica) digestReply(b job, a *wire.Reply, err error) {
 		}
 		if mine, _ := t.Data.Digest(p); mine != d.List[i].Fingerprint() {
 			pull := job{kind: pullJob, to: b.to, nonce: b.nonce, table: b.table, partition: p}
-			pull.from, pull.end = partitionRange(p, t.Layout.Partitions())
+			pull.from, pull.end = PartitionRange(p, t.Layout.Partitions())
 			r.jobs.pulls = append(r.jobs.pulls, pull)
 		}
 	}

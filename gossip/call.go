@@ -1,0 +1,208 @@
+package gossip
+
+import (
+	"context"
+	"math/bits"
+	"sync"
+	"time"
+
+	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/internal/replica"
+	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/transport"
+)
+
+// call drives one replica.Call. The caller's goroutine sends and waits; the
+// transport's goroutines bring replies. When the caller has gone, the last
+// reply repairs what was found behind and returns the call to its pool.
+type call struct {
+	n     *Node
+	wake  chan struct{} // there is something to send, or the operation has ended
+	timer *time.Timer
+
+	// The caller's goroutine's:
+	buf   []byte // this node's own replies
+	delta []byte // what a write joins
+	value []byte // an encoded value
+	cell  crdt.Cell
+	begun time.Time
+	op    opKind
+
+	mu      sync.Mutex
+	c       replica.Call
+	pending uint32 // targets to send to
+	refs    int    // the caller, and replies that are to come
+	out     replica.Effects
+}
+
+func newCall(n *Node) *call {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return &call{n: n, wake: make(chan struct{}, 1), timer: t}
+}
+
+// begin takes a call from the pool; release gives it back.
+func (n *Node) begin() *call {
+	k := n.calls.Get().(*call)
+	k.refs = 1
+	k.pending = 0
+	select {
+	case <-k.wake:
+	default:
+	}
+	return k
+}
+
+// deadline returns when an operation ends at the latest.
+func (n *Node) deadline(ctx context.Context, now time.Time) time.Time {
+	end := now.Add(n.cfg.Timeout)
+	if d, ok := ctx.Deadline(); ok && d.Before(end) {
+		return d
+	}
+	return end
+}
+
+// encode makes c the delta of the write.
+func (k *call) encode(c crdt.Cell) { k.delta = c.AppendBinary(k.delta[:0]) }
+
+// start sends to the first targets.
+func (k *call) start(send uint32) {
+	k.mu.Lock()
+	k.pending |= send
+	k.mu.Unlock()
+	k.flush()
+}
+
+// finish waits until the operation has ended.
+func (k *call) finish(ctx context.Context) {
+	for k.flush() {
+		k.mu.Lock()
+		due := time.Until(k.c.Op.Deadline())
+		k.mu.Unlock()
+		k.timer.Reset(max(due, 0))
+		select {
+		case <-k.wake:
+		case <-k.timer.C:
+			k.mu.Lock()
+			k.pending |= k.c.Op.Tick(time.Now())
+			k.mu.Unlock()
+		case <-ctx.Done():
+			k.end(ctx.Err())
+		case <-k.n.ctx.Done():
+			k.end(k.n.alive())
+		}
+	}
+	k.timer.Stop()
+}
+
+func (k *call) end(cause error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.c.Op.End(cause)
+}
+
+// flush sends to the pending targets, this node itself last, until there are
+// none. It reports whether the operation goes on.
+func (k *call) flush() bool {
+	for {
+		k.mu.Lock()
+		if k.c.Ended() || k.pending == 0 {
+			goesOn := !k.c.Ended()
+			k.pending = 0
+			k.mu.Unlock()
+			return goesOn
+		}
+		now := time.Now()
+		msg, token, class, until := k.c.Msg(now), k.c.Token(0), k.c.Class(), k.c.Until()
+		var to [32]peer.ID
+		self, others := 0, 0
+		for m := k.pending; m != 0; m &= m - 1 {
+			i := bits.TrailingZeros32(m)
+			to[i] = k.c.Op.Targets[i].ID
+			others++
+			if k.c.IsSelf(i) {
+				self, others = 1<<i, others-1
+			}
+		}
+		send := k.pending
+		k.pending = 0
+		k.refs += others
+		k.mu.Unlock()
+		for m := send &^ uint32(self); m != 0; m &= m - 1 {
+			i := bits.TrailingZeros32(m)
+			k.send(to[i], transport.Class(class), msg, until, token+uint64(i))
+		}
+		if self != 0 {
+			k.buf = k.n.replica.Serve(now, msg, k.buf[:0])
+			k.take(now, token+uint64(bits.TrailingZeros32(uint32(self))), k.buf, nil)
+		}
+	}
+}
+
+func (k *call) send(to peer.ID, class transport.Class, msg []byte, until time.Time, token uint64) {
+	if p := k.n.peer(to); p != nil {
+		p.Call(class, msg, until, k, token)
+		return
+	}
+	k.Complete(token, nil, transport.ErrUnreachable)
+}
+
+// take brings a reply to the machine.
+func (k *call) take(now time.Time, token uint64, reply []byte, err error) {
+	k.mu.Lock()
+	k.pending |= k.c.Reply(now, token, reply, err, transport.MayHaveArrived(err), &k.out)
+	out := k.out
+	k.out = replica.Effects{}
+	k.mu.Unlock()
+	k.n.carry(&out)
+}
+
+// Complete implements transport.Completion.
+func (k *call) Complete(token uint64, reply []byte, err error) {
+	k.take(time.Now(), token, reply, err)
+	k.mu.Lock()
+	news := k.c.Ended() || k.pending != 0
+	k.refs--
+	last := k.refs == 0
+	k.mu.Unlock()
+	if last {
+		k.recycle()
+		return
+	}
+	if news {
+		select {
+		case k.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// release ends the caller's use of the call.
+func (k *call) release() {
+	k.mu.Lock()
+	k.refs--
+	last := k.refs == 0
+	k.mu.Unlock()
+	if last {
+		k.recycle()
+	}
+}
+
+// recycle leaves what a read found behind to be repaired, when all who were
+// asked have answered, and gives the call back.
+func (k *call) recycle() {
+	if behind := k.c.Behind(); behind != 0 && k.n.repairs.offer(k) {
+		return // the repairer gives it back
+	}
+	k.pool()
+}
+
+// pool gives the call back, without the memory that a large value took.
+func (k *call) pool() {
+	for _, b := range []*[]byte{&k.buf, &k.delta, &k.value} {
+		if cap(*b) > 64<<10 {
+			*b = nil
+		}
+	}
+	k.n.calls.Put(k)
+}

@@ -1,0 +1,255 @@
+package gossip
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/grapevine-go/grapevine/internal/wire"
+	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/ring"
+	"github.com/grapevine-go/grapevine/transport/swim"
+)
+
+// Preset is a set of membership timings that fits a kind of network.
+type Preset = swim.Preset
+
+// The presets.
+const (
+	LAN   = swim.LAN   // one data centre
+	WAN   = swim.WAN   // across sites
+	Local = swim.Local // loopback
+)
+
+// Config is what a node is started with. Cluster and Name are mandatory, and
+// outside of loopback Keys and TLS, or Insecure; the zero value of every other
+// field works.
+type Config struct {
+	// Cluster is the cluster's name, 1 to 128 bytes of printable ASCII. Nodes of
+	// another name are refused, on both sides, so that two clusters never merge
+	// through a recycled address. It is no secret.
+	Cluster string
+	// Name is the node's id: unique in the cluster and kept across restarts,
+	// because the ring counts by it.
+	Name peer.ID
+
+	// Bind is the "host:port" of membership, UDP and TCP. The host may be an
+	// IPv4 or IPv6 address, a name, or empty for all addresses; port 0 takes any
+	// free one. Default ":7946".
+	Bind string
+	// Advertise is the "host:port" under which the others reach this node, if
+	// that is not what Bind says.
+	Advertise string
+	// DataPort is the TCP port of the data plane, on Bind's host. 0 takes any
+	// free one: the others are told.
+	DataPort int
+	// Seeds are members to find the cluster by, "host:port" or "host"; names are
+	// resolved at each try. Without seeds the node begins a cluster of its own.
+	// With seeds it does so only if every seed was reached and none of them
+	// belongs to a cluster: give all nodes the same list.
+	Seeds []string
+
+	// Zone is the failure domain: owners of a key are spread over zones. At most
+	// 64 bytes.
+	Zone string
+	// Weight is the node's share of the data relative to others, 1 to 1000.
+	// Default 1.
+	Weight uint32
+
+	// Preset selects the timings of membership. Default LAN.
+	Preset Preset
+	// Keys encrypt membership packets: AES keys of 16, 24 or 32 bytes, the first
+	// of which encrypts while all decrypt.
+	Keys [][]byte
+	// TLS protects the data plane, mutually: it needs a certificate that is valid
+	// for Name (or for TLS.ServerName), and the roots of the others'.
+	TLS *tls.Config
+	// Insecure allows to do without Keys or TLS beyond loopback. The node then
+	// logs a warning.
+	Insecure bool
+
+	// Timeout bounds an operation whose context has no earlier deadline.
+	// Default 5 s.
+	Timeout time.Duration
+	// MaxValue is the largest encoded value in bytes, at most 16 MiB, which is
+	// the default.
+	MaxValue int
+	// MaxSkew is how far another node's clock may be ahead of this one's before
+	// its readings are not followed. Default 1 s.
+	MaxSkew time.Duration
+	// SweepEvery is how often a table's partitions are compared with those of a
+	// random co-owner. Default 10 s.
+	SweepEvery time.Duration
+
+	// Logger takes what is worth telling. Nil: nothing is logged.
+	Logger *slog.Logger
+	// Registerer takes the node's metrics; two nodes in one process need
+	// registerers that label them apart. Nil: the metrics are kept, and nobody
+	// reads them.
+	Registerer prometheus.Registerer
+	// Hooks are called at the named moments.
+	Hooks Hooks
+}
+
+// Hooks are functions that the node calls. Each may be nil. They are called
+// without a lock and may call everything, but what they wait for waits for them.
+type Hooks struct {
+	// Member is called for each change of another member, from one goroutine, in
+	// order; changes that pile up meanwhile are coalesced.
+	Member func(Event)
+	// BeforeRepair is called before a read repairs owners that lacked something.
+	// Returning false leaves them to the comparison of partitions, which repairs
+	// them later in any case; monotonic reads are not promised then.
+	BeforeRepair func(Repair) bool
+	// AfterRepair is called when the repair was sent.
+	AfterRepair func(Repair)
+}
+
+// Repair is a read's finding that some owners lack what others have.
+type Repair struct {
+	Table string
+	Key   string
+	Nodes []peer.ID // the owners that lack something
+}
+
+// FieldError is a problem of one field of a [Config].
+type FieldError struct {
+	Field   string
+	Problem string
+}
+
+// Error gives the field and the problem.
+func (e *FieldError) Error() string { return fmt.Sprintf("gossip: Config.%s: %s", e.Field, e.Problem) }
+
+// Unwrap returns [ErrConfig].
+func (e *FieldError) Unwrap() error { return ErrConfig }
+
+// Validate lists all problems of the configuration at once, each naming its
+// field; the error wraps [ErrConfig]. It opens nothing and resolves no names.
+func (c Config) Validate() error {
+	var errs []error
+	check := func(ok bool, field, format string, args ...any) {
+		if !ok {
+			errs = append(errs, &FieldError{Field: field, Problem: fmt.Sprintf(format, args...)})
+		}
+	}
+	c = c.withDefaults()
+	if err := c.Name.Validate(); err != nil {
+		check(false, "Name", "%v", err)
+	}
+	check(printable(c.Cluster, 128) && c.Cluster != "", "Cluster", "%q: 1 to 128 bytes of printable ASCII without spaces are needed", c.Cluster)
+	check(c.DataPort >= 0 && c.DataPort < 1<<16, "DataPort", "%d is no port", c.DataPort)
+	check(c.Weight <= ring.MaxWeight, "Weight", "%d, at most %d", c.Weight, ring.MaxWeight)
+	check(c.Timeout > 0, "Timeout", "%v is not positive", c.Timeout)
+	check(c.MaxValue > 0 && c.MaxValue <= maxValue, "MaxValue", "%d bytes, 1 to %d are allowed", c.MaxValue, maxValue)
+	check(c.MaxSkew > 0 && c.MaxSkew <= time.Hour, "MaxSkew", "%v, up to an hour is allowed", c.MaxSkew)
+	check(c.SweepEvery >= 10*time.Millisecond, "SweepEvery", "%v is less than 10ms", c.SweepEvery)
+	check(printable(c.Zone, swim.MaxZone), "Zone", "%q: at most %d bytes of printable ASCII without spaces", c.Zone, swim.MaxZone)
+	loopback := c.loopback()
+	check(c.Insecure || loopback || len(c.Keys) > 0, "Keys", "empty, and Bind %q is not loopback: give a key, or set Insecure", c.Bind)
+	check(c.Insecure || loopback || c.TLS != nil, "TLS", "nil, and Bind %q is not loopback: give certificates, or set Insecure", c.Bind)
+	errs = append(errs, swimProblems(c)...)
+	return errors.Join(errs...)
+}
+
+// swimProblems takes over what membership has to say about its fields.
+func swimProblems(c Config) (errs []error) {
+	s := c.swim(peer.Boot{Nonce: 1})
+	if s.ID.Validate() != nil {
+		s.ID = "a" // told already
+	}
+	if s.Cluster == "" || len(s.Cluster) > swim.MaxCluster {
+		s.Cluster = "a"
+	}
+	s.Zone = ""
+	err := s.Validate()
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return nil
+	}
+	for _, err := range joined.Unwrap() {
+		var f *swim.FieldError
+		if errors.As(err, &f) {
+			problem := f.Problem
+			if f.Err != nil {
+				problem += ": " + f.Err.Error()
+			}
+			errs = append(errs, &FieldError{Field: f.Field, Problem: problem})
+		}
+	}
+	return errs
+}
+
+func (c Config) withDefaults() Config {
+	if c.Bind == "" {
+		c.Bind = fmt.Sprintf(":%d", swim.DefaultPort)
+	}
+	if c.Weight == 0 {
+		c.Weight = 1
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 5 * time.Second
+	}
+	if c.MaxValue == 0 {
+		c.MaxValue = maxValue
+	}
+	if c.MaxSkew == 0 {
+		c.MaxSkew = time.Second
+	}
+	if c.SweepEvery == 0 {
+		c.SweepEvery = 10 * time.Second
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// maxValue leaves room for what a state adds to a value.
+const maxValue = 16 << 20
+
+func (c Config) swim(boot peer.Boot) swim.Config {
+	return swim.Config{
+		ID: c.Name, Boot: boot, Cluster: c.Cluster, Bind: c.Bind, Advertise: c.Advertise,
+		Zone: c.Zone, Weight: c.Weight, Versions: swim.Versions{Min: wire.MinVersion, Max: wire.MaxVersion},
+		Seeds: c.Seeds, Preset: c.Preset, Keys: c.Keys, Logger: c.Logger,
+	}
+}
+
+// loopback reports whether nothing but this machine can reach the node.
+func (c Config) loopback() bool {
+	host, _, err := net.SplitHostPort(c.Bind)
+	if err != nil || host == "" {
+		return false
+	}
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func printable(s string, most int) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return len(s) <= most
+}
+
+// Errors of a node and its tables; those of operations are in package quorum.
+var (
+	// ErrConfig is wrapped by every [FieldError].
+	ErrConfig = errors.New("gossip: invalid config")
+	// ErrClosed: the node was closed; nothing was done.
+	ErrClosed = errors.New("gossip: node is closed")
+	// ErrKey: the key is empty or longer than 4 KiB; nothing was done.
+	ErrKey = fmt.Errorf("gossip: %w: a key has 1 to %d bytes", quorum.ErrTooLarge, wire.MaxKey)
+)

@@ -1,0 +1,238 @@
+package gossip
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/grapevine-go/grapevine/internal/replica"
+	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/ring"
+	"github.com/grapevine-go/grapevine/transport/swim"
+)
+
+// Member is what this node knows of a member at one moment: a plain value.
+type Member struct {
+	ID     peer.ID
+	Boot   peer.Boot      // the life of it that is known; zero counter: not told yet
+	Addr   netip.AddrPort // of membership
+	Data   netip.AddrPort // of the data plane
+	Zone   string
+	Weight uint32
+	State  State         // what membership believes
+	Status ring.Status   // its place in the ring, which does not follow from State
+	InRing bool          // whether it has a place in the ring at all
+	RTT    time.Duration // smoothed round trip; 0: not measured
+}
+
+// State is what membership believes of a member.
+type State = swim.State
+
+// The states of a member.
+const (
+	Alive   = swim.Alive
+	Suspect = swim.Suspect
+	Failed  = swim.Dead
+	Left    = swim.Left
+)
+
+// EventKind says what happened to a member.
+type EventKind = swim.EventKind
+
+// The kinds of events.
+const (
+	Joined  = swim.Join
+	Parted  = swim.Leave
+	Failure = swim.Fail
+	Updated = swim.Update
+)
+
+// Event is a change of another member, see [Hooks.Member].
+type Event struct {
+	Kind   EventKind
+	Member Member
+}
+
+// ID returns the node's name.
+func (n *Node) ID() peer.ID { return n.cfg.Name }
+
+// Addr returns the address under which others reach this node's membership: a
+// seed for them.
+func (n *Node) Addr() netip.AddrPort { return n.swim.Self().Addr }
+
+// Members returns every member that is known, this node included, by id: the
+// living, the failed, and those that left.
+func (n *Node) Members() []Member {
+	known := make(map[peer.ID]Member)
+	v := n.replica.View()
+	for _, m := range v.State.Members() {
+		addr, _ := netip.ParseAddrPort(m.Addr)
+		data, _ := netip.ParseAddrPort(m.Data)
+		known[m.ID] = Member{ID: m.ID, Boot: m.Boot, Addr: addr, Data: data, Zone: m.Zone, Weight: m.Weight,
+			State: Failed, Status: m.Status, InRing: true}
+	}
+	for _, s := range n.swim.Members() {
+		known[s.ID] = n.merge(s, known[s.ID])
+	}
+	members := make([]Member, 0, len(known))
+	for _, m := range known {
+		members = append(members, m)
+	}
+	slices.SortFunc(members, func(a, b Member) int { return cmp.Compare(a.ID, b.ID) })
+	return members
+}
+
+// merge adds what membership says to what the ring state says.
+func (n *Node) merge(s swim.Member, m Member) Member {
+	m.ID, m.Addr, m.Data, m.State, m.RTT = s.ID, s.Addr, s.Data, s.State, s.RTT
+	if m.Boot.Nonce != s.Boot.Nonce {
+		m.Boot = s.Boot
+	}
+	if !m.InRing {
+		m.Zone, m.Weight = s.Zone, s.Weight
+	}
+	return m
+}
+
+// onEvent brings what membership believes to the machine, and to the hook. It
+// runs on membership's delivery goroutine.
+func (n *Node) onEvent(e swim.Event) {
+	select {
+	case <-n.opened:
+	case <-n.ctx.Done():
+		return
+	}
+	n.replica.Verdict(e.Member.ID, e.Member.Boot.Nonce, e.Member.State.Live())
+	n.follow()
+	n.log.Info("gossip: member "+e.Kind.String(), "member", string(e.Member.ID), "boot", e.Member.Boot.String(), "addr", e.Member.Addr.String())
+	if n.cfg.Hooks.Member == nil {
+		return
+	}
+	v := n.replica.View()
+	var m Member
+	if r, ok := v.State.Member(e.Member.ID); ok {
+		m = Member{Boot: r.Boot, Zone: r.Zone, Weight: r.Weight, Status: r.Status, InRing: true}
+	}
+	n.cfg.Hooks.Member(Event{Kind: e.Kind, Member: n.merge(e.Member, m)})
+}
+
+// onReplaced hears that another boot of this node's name is alive. Which of
+// both goes is decided by the ring state, which knows who came later.
+func (n *Node) onReplaced(m swim.Member) {
+	n.log.Warn("gossip: another node has this name", "addr", m.Addr.String(), "boot", m.Boot.String())
+}
+
+// Join contacts seeds, besides those of the configuration, and returns how many
+// answered: for members that become known later. The node finds lost members
+// again by itself. The error says why none answered; nothing changed then.
+func (n *Node) Join(ctx context.Context, seeds ...string) (int, error) {
+	if err := n.alive(); err != nil {
+		return 0, err
+	}
+	return n.swim.Join(ctx, seeds...)
+}
+
+// Forget removes a member that will not come back: the others take over its
+// partitions. A node that is forgotten although it lives stops with
+// [ErrForgotten]. It reports whether there was such a member in the ring.
+func (n *Node) Forget(id peer.ID) bool {
+	var out replica.Effects
+	ok := n.replica.Forget(time.Now(), id, &out)
+	n.carry(&out)
+	return ok
+}
+
+// Status is where a node stands.
+type Status struct {
+	ID          peer.ID
+	Boot        peer.Boot
+	Serving     bool           // it has its place in the ring
+	Synced      bool           // all of its partitions hold all that was acknowledged
+	Ready       bool           // Serving and Synced
+	Alive       int            // members believed alive, this one included
+	RingVersion uint64         // hash of the ring state: equal on nodes that know the same
+	Unsynced    map[string]int // partitions that are not synced, by table
+}
+
+// Status returns where the node stands.
+func (n *Node) Status() Status {
+	v := n.replica.View()
+	s := Status{ID: n.cfg.Name, Boot: v.Boot, RingVersion: v.Version(), Unsynced: n.replica.Fills()}
+	status, ok := v.Status()
+	s.Serving = ok && status == ring.Serving && n.alive() == nil
+	s.Synced = ok && len(s.Unsynced) == 0
+	s.Ready = s.Serving && s.Synced
+	for _, m := range n.swim.Members() {
+		if m.State.Live() {
+			s.Alive++
+		}
+	}
+	return s
+}
+
+// WaitReady returns when the node has its place in the ring and every partition
+// that it owns is synced: it then counts in every quorum. The error is ctx's,
+// with what is missing, or that of the node's end.
+func (n *Node) WaitReady(ctx context.Context) error {
+	for {
+		s := n.Status()
+		if s.Ready {
+			return nil
+		}
+		if err := n.sleep(ctx, 20*time.Millisecond); err != nil {
+			return fmt.Errorf("gossip: %s is not ready (serving %t, unsynced partitions %v): %w", n.cfg.Name, s.Serving, s.Unsynced, err)
+		}
+	}
+}
+
+// handOver makes the others take over this node's partitions.
+func (n *Node) handOver(ctx context.Context) error {
+	var out replica.Effects
+	n.replica.SetStatus(time.Now(), ring.Leaving, &out)
+	n.carry(&out)
+	for {
+		waiting := n.replica.HandedOver()
+		if len(waiting) == 0 {
+			break
+		}
+		if err := n.sleep(ctx, 20*time.Millisecond); err != nil {
+			return fmt.Errorf("gossip: leave: %v did not take over yet: %w", waiting, err)
+		}
+	}
+	n.replica.SetStatus(time.Now(), ring.Left, &out)
+	n.carry(&out)
+	return nil
+}
+
+// changed wakes those who wait for the view to change.
+type changed struct {
+	mu   sync.Mutex
+	view *replica.View
+	ch   chan struct{}
+}
+
+func (c *changed) init() { c.ch = make(chan struct{}) }
+
+// wait returns a channel that is closed with the next change.
+func (c *changed) wait() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ch
+}
+
+// news reports whether v is another view than the last.
+func (c *changed) news(v *replica.View) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.view == v {
+		return false
+	}
+	c.view = v
+	close(c.ch)
+	c.ch = make(chan struct{})
+	return true
+}

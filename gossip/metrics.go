@@ -1,0 +1,126 @@
+package gossip
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/grapevine-go/grapevine/quorum"
+)
+
+// opKind is how operations are told apart in metrics.
+type opKind uint8
+
+const (
+	opRead opKind = iota
+	opWrite
+	opScan
+	numOps
+)
+
+var opNames = [numOps]string{"read", "write", "scan"}
+
+// metrics is the node's collector. What is counted on the way of an operation
+// is resolved to its series beforehand.
+type metrics struct {
+	n       *Node
+	ops     *prometheus.CounterVec
+	seconds *prometheus.HistogramVec
+	series  [numOps][3]prometheus.Counter // by outcome
+	took    [numOps]prometheus.Observer
+}
+
+func newMetrics(n *Node) (*metrics, error) {
+	m := &metrics{n: n,
+		ops: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "grapevine_operations_total",
+			Help: "Operations by kind and outcome (applied: a read that was answered)."}, []string{"op", "outcome"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "grapevine_operation_seconds",
+			Help: "Duration of operations.", Buckets: prometheus.ExponentialBuckets(25e-6, 2, 20)}, []string{"op"}),
+	}
+	for op, name := range opNames {
+		m.took[op] = m.seconds.WithLabelValues(name)
+		for o := range m.series[op] {
+			m.series[op][o] = m.ops.WithLabelValues(name, quorum.Outcome(o).String())
+		}
+	}
+	if n.cfg.Registerer != nil {
+		if err := n.cfg.Registerer.Register(m); err != nil {
+			return nil, fmt.Errorf("%w: %w", &FieldError{Field: "Registerer", Problem: "does not take the node's metrics"}, err)
+		}
+	}
+	return m, nil
+}
+
+func (m *metrics) close() {
+	if m.n.cfg.Registerer != nil {
+		m.n.cfg.Registerer.Unregister(m)
+	}
+}
+
+// done counts an operation.
+func (m *metrics) done(k *call, err error) {
+	m.series[k.op][Outcome(err)].Inc()
+	m.took[k.op].Observe(time.Since(k.begun).Seconds())
+}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("grapevine_"+name, help, labels, nil)
+}
+
+var (
+	membersDesc  = desc("members", "Members by what membership believes of them.", "state")
+	unsyncedDesc = desc("unsynced_partitions", "Partitions of this node that do not hold all that was acknowledged.", "table")
+	keysDesc     = desc("keys", "Keys in this node's partitions: live ones, and dead ones kept for their version.", "table", "state")
+	bytesDesc    = desc("bytes", "About how much memory keys and states take.", "table")
+	readyDesc    = desc("ready", "1 if the node serves and is synced.")
+	eventsDesc   = desc("replica_events_total", "What the replica met with; see the guide.", "event")
+	shedDesc     = desc("repairs_shed_total", "Reads whose repairs were left to the comparison of partitions.")
+	trafficDesc  = desc("transport_bytes_total", "Bytes of the data plane.", "direction")
+)
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	m.ops.Describe(ch)
+	m.seconds.Describe(ch)
+	for _, d := range []*prometheus.Desc{membersDesc, unsyncedDesc, keysDesc, bytesDesc, readyDesc, eventsDesc, shedDesc, trafficDesc} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	m.ops.Collect(ch)
+	m.seconds.Collect(ch)
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	states := make(map[string]int)
+	for _, s := range []State{Alive, Suspect, Failed, Left} {
+		states[s.String()] = 0
+	}
+	for _, s := range m.n.Members() {
+		states[s.State.String()]++
+	}
+	for s, c := range states {
+		gauge(membersDesc, float64(c), s)
+	}
+	status := m.n.Status()
+	for _, t := range m.n.Tables() {
+		gauge(unsyncedDesc, float64(status.Unsynced[t.Name]), t.Name)
+		gauge(keysDesc, float64(t.Live), t.Name, "live")
+		gauge(keysDesc, float64(t.Dead), t.Name, "dead")
+		gauge(bytesDesc, float64(t.Bytes), t.Name)
+	}
+	gauge(readyDesc, map[bool]float64{true: 1}[status.Ready])
+	for name, v := range m.n.Counts() {
+		counter(eventsDesc, v, name)
+	}
+	counter(shedDesc, m.n.repairs.shed.Load())
+	in, out := m.n.traffic()
+	counter(trafficDesc, in, "in")
+	counter(trafficDesc, out, "out")
+}

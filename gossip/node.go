@@ -1,0 +1,371 @@
+package gossip
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/grapevine-go/grapevine/internal/replica"
+	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/transport"
+	"github.com/grapevine-go/grapevine/transport/swim"
+)
+
+// Node is one member of a cluster, embedded in an application. All methods may
+// be called from any goroutine, and from hooks.
+type Node struct {
+	cfg     Config
+	log     *slog.Logger
+	replica *replica.Replica
+	swim    *swim.Swim
+	data    *transport.Transport
+	metrics *metrics
+	calls   sync.Pool // of *call
+
+	peers atomic.Pointer[map[peer.ID]*transport.Peer] // replaced as a whole, under peersMu
+
+	peersMu sync.Mutex
+	ctx     context.Context // ends with the node
+	stop    context.CancelCauseFunc
+	running sync.WaitGroup
+	closing sync.Once
+	changed changed // told whenever the view changes
+	repairs repairs
+	opened  chan struct{} // closed when all parts are there
+}
+
+// How often the machine is told the time, and how its exchanges are timed.
+const (
+	tickEvery       = 10 * time.Millisecond
+	ringEvery       = 2 * time.Second
+	retryEvery      = 300 * time.Millisecond
+	exchangeTimeout = 5 * time.Second
+	hedgeAfter      = 50 * time.Millisecond
+)
+
+// Start starts a node and returns when it has its place in the cluster: when it
+// has learned the ring state from another node, or has begun a cluster itself
+// (see [Config.Seeds]). It is then a member, but not filled with its data yet:
+// see [Node.WaitReady].
+//
+// The error wraps [ErrConfig] for a bad configuration (all problems at once, a
+// busy port among them), or ctx's error if its end came first. Nothing is left
+// running then. After Start has returned, ctx has no more effect on the node.
+func Start(ctx context.Context, cfg Config) (*Node, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	n := &Node{cfg: cfg.withDefaults()}
+	n.log = n.cfg.Logger.With("node", string(n.cfg.Name))
+	n.calls.New = func() any { return newCall(n) }
+	n.ctx, n.stop = context.WithCancelCause(context.Background())
+	n.peers.Store(new(map[peer.ID]*transport.Peer))
+	n.changed.init()
+	n.repairs.init()
+	n.opened = make(chan struct{})
+	if err := n.open(); err != nil {
+		n.Close()
+		return nil, err
+	}
+	close(n.opened)
+	n.running.Go(n.loop)
+	n.running.Go(n.repairLoop)
+	if err := n.findCluster(ctx); err != nil {
+		n.Close()
+		return nil, fmt.Errorf("gossip: start %s: %w", n.cfg.Name, err)
+	}
+	return n, nil
+}
+
+// open opens the sockets and makes the parts.
+func (n *Node) open() error {
+	boot := peer.Boot{Nonce: newNonce()}
+	listener, err := n.listen()
+	if err != nil {
+		return err
+	}
+	sc := n.cfg.swim(boot)
+	addr := listener.Addr().(*net.TCPAddr).AddrPort()
+	sc.Data = addr
+	sc.Logger = n.log
+	sc.OnEvent, sc.OnReplaced = n.onEvent, n.onReplaced
+	if n.swim, err = swim.Start(sc); err != nil {
+		listener.Close()
+		return configError(err)
+	}
+	self := n.swim.Self()
+	n.replica = replica.New(replica.Config{
+		ID: n.cfg.Name, Nonce: boot.Nonce, Cluster: n.cfg.Cluster, Zone: n.cfg.Zone, Weight: n.cfg.Weight,
+		Addr: self.Addr.String(), Data: self.Data.String(),
+		MaxValue: n.cfg.MaxValue, MaxSkew: n.cfg.MaxSkew, Rand: mathrand.New(mathrand.NewPCG(newNonce(), newNonce())),
+		RingEvery: ringEvery, SweepEvery: n.cfg.SweepEvery, Retry: retryEvery, Timeout: exchangeTimeout,
+	})
+	if n.metrics, err = newMetrics(n); err != nil {
+		listener.Close()
+		return err
+	}
+	if n.cfg.TLS == nil && !n.cfg.loopback() {
+		n.log.Warn("gossip: the data plane is not encrypted; set TLS", "addr", addr.String())
+	}
+	n.data, err = transport.Start(transport.Config{
+		ID: n.cfg.Name, Boot: boot, Cluster: n.cfg.Cluster, Listener: listener, TLS: n.cfg.TLS, Handler: n,
+		BackoffMax: time.Second, Logger: n.log,
+	})
+	return err
+}
+
+func (n *Node) listen() (net.Listener, error) {
+	host, _, err := net.SplitHostPort(n.cfg.Bind)
+	if err != nil {
+		return nil, &FieldError{Field: "Bind", Problem: err.Error()}
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(n.cfg.DataPort)))
+	if err != nil {
+		return nil, &FieldError{Field: "DataPort", Problem: err.Error()}
+	}
+	return l, nil
+}
+
+// configError names the field that membership complains about as a field of
+// this package's.
+func configError(err error) error {
+	var f *swim.FieldError
+	if !errors.As(err, &f) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", &FieldError{Field: f.Field, Problem: f.Problem}, err)
+}
+
+func newNonce() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return max(binary.BigEndian.Uint64(b[:]), 1)
+}
+
+// findCluster returns when the node has learned the ring state, or has begun a
+// cluster.
+func (n *Node) findCluster(ctx context.Context) error {
+	if len(n.cfg.Seeds) == 0 {
+		n.form()
+		return nil
+	}
+	quiet := 0 // rounds in which nobody knew of a cluster
+	for wait := 50 * time.Millisecond; !n.replica.Learned(); wait = min(2*wait, 2*time.Second) {
+		reached, err := n.joinSeeds(ctx)
+		if err != nil {
+			n.log.Info("gossip: not every seed was reached", "error", err)
+		}
+		if quiet++; !reached || !n.replica.Alone() {
+			quiet = 0
+		}
+		if quiet >= 3 {
+			n.form()
+			return nil
+		}
+		if err := n.sleep(ctx, wait); err != nil {
+			return fmt.Errorf("no cluster found through %v: %w", n.cfg.Seeds, err)
+		}
+	}
+	return nil
+}
+
+// form begins a cluster of this node alone.
+func (n *Node) form() {
+	var out replica.Effects
+	n.replica.Form(time.Now(), &out)
+	n.carry(&out)
+	n.log.Info("gossip: began a cluster", "cluster", n.cfg.Cluster)
+}
+
+// joinSeeds contacts every seed and reports whether all were reached.
+func (n *Node) joinSeeds(ctx context.Context) (all bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
+	defer cancel()
+	var mu sync.Mutex
+	var errs []error
+	var g sync.WaitGroup
+	for _, seed := range n.cfg.Seeds {
+		g.Go(func() {
+			if _, err := n.swim.Join(ctx, seed); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+			}
+		})
+	}
+	g.Wait()
+	return len(errs) == 0, errors.Join(errs...)
+}
+
+// sleep waits until d has passed or the view changes; the error is that of ctx
+// or of the node's end.
+func (n *Node) sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-n.changed.wait():
+		return nil
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-n.ctx.Done():
+		return context.Cause(n.ctx)
+	}
+}
+
+// loop tells the machine the time.
+func (n *Node) loop() {
+	t := time.NewTicker(tickEvery)
+	defer t.Stop()
+	var out replica.Effects
+	for {
+		select {
+		case <-n.ctx.Done():
+			return
+		case <-t.C:
+		}
+		n.replica.Tick(time.Now(), &out)
+		n.carry(&out)
+		n.follow()
+		if err := n.replica.Err(); err != nil {
+			n.log.Error("gossip: the node stops", "error", err)
+			n.stop(err)
+			return
+		}
+	}
+}
+
+// carry sends what the machine wants to have sent, and empties the effects.
+func (n *Node) carry(out *replica.Effects) {
+	for _, s := range out.Sends {
+		done := (*background)(n)
+		if p := n.peer(s.To); p != nil {
+			p.Call(transport.Class(s.Class), s.Msg, time.Now().Add(exchangeTimeout), done, s.Token)
+		} else {
+			done.Complete(s.Token, nil, transport.ErrUnreachable)
+		}
+	}
+	out.Reset()
+}
+
+// background takes the replies to what the machine sent.
+type background Node
+
+// Complete implements transport.Completion.
+func (b *background) Complete(token uint64, reply []byte, err error) {
+	n := (*Node)(b)
+	var out replica.Effects
+	n.replica.Reply(time.Now(), token, reply, err, &out)
+	n.carry(&out)
+}
+
+// Serve answers a request of another node; it is for the transport alone.
+func (n *Node) Serve(_ transport.Remote, _ transport.Class, request, dst []byte) []byte {
+	return n.replica.Serve(time.Now(), request, dst)
+}
+
+// peer returns the way to a node; nil if its address is not known.
+func (n *Node) peer(id peer.ID) *transport.Peer { return (*n.peers.Load())[id] }
+
+// follow does what a changed view asks for: ways to new members, metrics,
+// waking those who wait.
+func (n *Node) follow() {
+	if v := n.replica.View(); n.changed.news(v) {
+		n.connect(v)
+		_ = n.swim.SetCounter(v.Boot.Counter) // fails only when the node is closing
+	}
+}
+
+// connect makes a way to every member that membership or the ring state has an
+// address of; what membership says is newer.
+func (n *Node) connect(v *replica.View) {
+	addrs := make(map[peer.ID]string)
+	for _, m := range v.State.Members() {
+		addrs[m.ID] = m.Data
+	}
+	for _, m := range n.swim.Members() {
+		if m.Data.IsValid() {
+			addrs[m.ID] = m.Data.String()
+		}
+	}
+	delete(addrs, n.cfg.Name)
+	n.peersMu.Lock()
+	defer n.peersMu.Unlock()
+	peers := make(map[peer.ID]*transport.Peer, len(addrs))
+	for id, addr := range addrs {
+		peers[id] = n.data.Peer(id, addr)
+	}
+	for id := range *n.peers.Load() {
+		if peers[id] == nil {
+			n.data.Remove(id)
+		}
+	}
+	n.peers.Store(&peers)
+}
+
+// Leave hands this node's partitions over to the others and says goodbye: the
+// others fill themselves, the ring goes on without it, and membership hears
+// that it left. If ctx ends first, its error is returned, wrapped with who the
+// node was still waiting for, and the node is still a member that is leaving;
+// Leave may be called again. Close is to be called in any case.
+func (n *Node) Leave(ctx context.Context) error {
+	if err := n.alive(); err != nil {
+		return err
+	}
+	if err := n.handOver(ctx); err != nil {
+		return err
+	}
+	return n.swim.Leave(ctx)
+}
+
+// Close stops the node without a goodbye and returns when no goroutine of it is
+// left. Operations under way end with [ErrClosed]; their outcome is unknown if
+// they were sent. It may be called again, and then does nothing.
+func (n *Node) Close() error {
+	n.closing.Do(func() {
+		n.stop(ErrClosed)
+		n.running.Wait()
+		if n.swim != nil {
+			_ = n.swim.Close()
+		}
+		if n.data != nil {
+			_ = n.data.Close()
+		}
+		if n.metrics != nil {
+			n.metrics.close()
+		}
+	})
+	return nil
+}
+
+// alive returns why the node does not work any more, or nil.
+func (n *Node) alive() error {
+	if n.ctx.Err() != nil {
+		return context.Cause(n.ctx)
+	}
+	return nil
+}
+
+// Done is closed when the node has stopped: by [Node.Close], or because a newer
+// boot of its name replaced it ([ErrReplaced]) or it was removed from the
+// cluster ([ErrForgotten]). Err says which.
+func (n *Node) Done() <-chan struct{} { return n.ctx.Done() }
+
+// Err returns why the node has stopped; nil while it runs.
+func (n *Node) Err() error { return n.alive() }
+
+// Why a node stops by itself.
+var (
+	ErrReplaced  = replica.ErrReplaced
+	ErrForgotten = replica.ErrForgotten
+)

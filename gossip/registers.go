@@ -1,0 +1,186 @@
+package gossip
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/internal/replica"
+	"github.com/grapevine-go/grapevine/quorum"
+)
+
+// Registers is the kind of table whose values are last-writer-wins registers
+// with an optional expiry: [crdt.Cell]. The codec is crdt.CodecOf[T] unless one
+// is given; its name is part of the table's type.
+func Registers[T any](codec ...crdt.Codec[T]) Kind[*RegisterTable[T]] {
+	c := crdt.CodecOf[T]()
+	if len(codec) > 0 {
+		c = codec[0]
+	}
+	return Kind[*RegisterTable[T]]{typ: replica.Register(c.Name()), handle: func(t *table) *RegisterTable[T] {
+		return &RegisterTable[T]{t: t, codec: c}
+	}}
+}
+
+// RegisterTable is a table of registers. Keys have 1 to 4,096 bytes.
+//
+// Every method may be called from any goroutine. The error of a write is a
+// [*quorum.Error] that tells whether it was not applied or is unknown, unless it
+// came before anything was sent: quorum.ErrLevel, [ErrKey],
+// quorum.ErrTooLarge, [ErrTableMismatch], [ErrClosed], or the codec's. The
+// context's deadline and end are obeyed; without a deadline Config.Timeout
+// holds.
+type RegisterTable[T any] struct {
+	t     *table
+	codec crdt.Codec[T]
+}
+
+// Entry is what a key holds.
+type Entry[T any] struct {
+	Value     T
+	Found     bool       // false: absent, deleted or expired; Value is zero
+	ExpiresAt time.Time  // when it will be hidden; zero: never
+	Stamp     crdt.Stamp // of the value, also where it is deleted or expired; zero: never written
+}
+
+// Put writes a value, and clears an earlier expiry unless [quorum.ExpireAt]
+// sets one. It returns when W owners have joined it.
+func (r *RegisterTable[T]) Put(ctx context.Context, key string, value T, opts ...quorum.Option) (quorum.Receipt, error) {
+	k, w, err := r.put(key, value, opts)
+	if err != nil {
+		return quorum.Receipt{}, err
+	}
+	return r.t.write(ctx, k, key, w)
+}
+
+// put prepares a write of a value; the call that it returns has the delta.
+func (r *RegisterTable[T]) put(key string, value T, opts []quorum.Option) (*call, int, error) {
+	level, err := r.t.nwr.Resolve(opts)
+	if err == nil {
+		err = r.t.check(key)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	k := r.t.n.begin()
+	if k.value, err = r.codec.Append(k.value[:0], value); err != nil {
+		k.release()
+		return nil, 0, fmt.Errorf("gossip: encode value of %q: %w", key, err)
+	}
+	if most := r.t.n.cfg.MaxValue; len(k.value) > most {
+		err := fmt.Errorf("%w: value of %q has %d bytes, at most %d", quorum.ErrTooLarge, key, len(k.value), most)
+		k.release()
+		return nil, 0, err
+	}
+	var at int64
+	if !level.ExpiresAt.IsZero() {
+		at = max(level.ExpiresAt.UnixMilli(), 1)
+	}
+	k.encode(crdt.Put(r.t.n.replica.Stamp(time.Now()), k.value, at))
+	return k, level.W, nil
+}
+
+// Delete hides the value by a tombstone. It returns when W owners have joined
+// it. Deleting what does not exist is applied as well.
+func (r *RegisterTable[T]) Delete(ctx context.Context, key string, opts ...quorum.Option) (quorum.Receipt, error) {
+	k, w, err := r.remove(key, opts)
+	if err != nil {
+		return quorum.Receipt{}, err
+	}
+	return r.t.write(ctx, k, key, w)
+}
+
+func (r *RegisterTable[T]) remove(key string, opts []quorum.Option) (*call, int, error) {
+	level, err := r.t.nwr.Resolve(opts)
+	if err == nil {
+		err = r.t.check(key)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	k := r.t.n.begin()
+	k.encode(crdt.Delete(r.t.n.replica.Stamp(time.Now())))
+	return k, level.W, nil
+}
+
+// Get reads a value: the newest of what R owners have. False means that there
+// is none.
+func (r *RegisterTable[T]) Get(ctx context.Context, key string, opts ...quorum.Option) (value T, found bool, err error) {
+	e, err := r.Entry(ctx, key, opts...)
+	return e.Value, e.Found, err
+}
+
+// Entry reads a value with its expiry and its stamp, as [RegisterTable.Get]
+// does.
+func (r *RegisterTable[T]) Entry(ctx context.Context, key string, opts ...quorum.Option) (Entry[T], error) {
+	k, n, err := r.get(key, opts)
+	if err != nil {
+		return Entry[T]{}, err
+	}
+	r.t.startRead(ctx, k, key, n)
+	return r.entry(ctx, k, key)
+}
+
+func (r *RegisterTable[T]) get(key string, opts []quorum.Option) (*call, int, error) {
+	level, err := r.t.nwr.Resolve(opts)
+	if err == nil {
+		err = r.t.check(key)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	return r.t.n.begin(), level.R, nil
+}
+
+// entry waits for a read and decodes what it found.
+func (r *RegisterTable[T]) entry(ctx context.Context, k *call, key string) (e Entry[T], err error) {
+	defer k.release()
+	if err := r.t.endRead(ctx, k); err != nil {
+		return e, err
+	}
+	e.Stamp = k.cell.Value.Stamp
+	b, ok := k.cell.Get(time.Now().UnixMilli())
+	if !ok {
+		return e, nil
+	}
+	if k.cell.Expiry.For == k.cell.Value.Stamp && k.cell.Expiry.At != 0 {
+		e.ExpiresAt = time.UnixMilli(k.cell.Expiry.At)
+	}
+	if e.Value, err = r.codec.Decode(b); err != nil {
+		return Entry[T]{Stamp: e.Stamp}, fmt.Errorf("gossip: decode value of %q: %w", key, err)
+	}
+	e.Found = true
+	return e, nil
+}
+
+// Expire sets when the present value is hidden; the zero time makes it stay. It
+// reads the key first, and false means that there was no value. A value that is
+// written meanwhile is not touched: the expiry belongs to the value that was
+// read.
+func (r *RegisterTable[T]) Expire(ctx context.Context, key string, at time.Time, opts ...quorum.Option) (found bool, err error) {
+	k, n, err := r.get(key, opts)
+	if err != nil {
+		return false, err
+	}
+	level, err := r.t.nwr.Resolve(opts)
+	if err != nil {
+		return false, err
+	}
+	r.t.startRead(ctx, k, key, n)
+	err = r.t.endRead(ctx, k)
+	_, found = k.cell.Get(time.Now().UnixMilli())
+	of := k.cell.Value.Stamp
+	k.release()
+	if err != nil || !found {
+		return false, err
+	}
+	var ms int64
+	if !at.IsZero() {
+		ms = max(at.UnixMilli(), 1)
+	}
+	k = r.t.n.begin()
+	k.encode(crdt.Expire(r.t.n.replica.Stamp(time.Now()), of, ms))
+	_, err = r.t.write(ctx, k, key, level.W)
+	return err == nil, err
+}

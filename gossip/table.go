@@ -1,0 +1,167 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/grapevine-go/grapevine/internal/replica"
+	"github.com/grapevine-go/grapevine/internal/wire"
+	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/ring"
+)
+
+// ErrTableMismatch is wrapped when the cluster knows a table by another
+// specification than the one it is opened with; the error tells both.
+var ErrTableMismatch = replica.ErrTableMismatch
+
+// ErrNotReady is wrapped by operations on a node that has not learned the ring
+// state; nothing was sent.
+var ErrNotReady = replica.ErrNotReady
+
+// DefaultPartitions is the number of partitions of a table that asks for none.
+const DefaultPartitions = 256
+
+// Kind is a type of table: what its values are, and the handle through which
+// they are used. See [Registers].
+type Kind[H any] struct {
+	typ    replica.Type
+	handle func(*table) H
+}
+
+// TableOption changes the specification of a table. All nodes must give the
+// same.
+type TableOption func(*ring.Table)
+
+// Partitions sets the number of partitions: a power of two from 1 to 65536. It
+// cannot be changed later; 256 a node are plenty.
+func Partitions(p int) TableOption {
+	return func(t *ring.Table) { t.Partitions = uint32(max(p, 0)) }
+}
+
+// Ring opens a table whose keys have N owners each, found by consistent
+// hashing. Every node of the cluster opens it with the same name, kind and
+// levels; the first to do so creates it. A node also serves tables that it has
+// not opened itself, so that a rolling deployment keeps its quorums.
+//
+// The error wraps quorum.ErrLevel, ring.ErrTable, [ErrTableMismatch] (with both
+// specifications), [ErrNotReady] or [ErrClosed]; nothing was created then.
+func Ring[H any](n *Node, name string, kind Kind[H], nwr quorum.NWR, opts ...TableOption) (h H, err error) {
+	if err := nwr.Validate(); err != nil {
+		return h, fmt.Errorf("gossip: table %q: %w", name, err)
+	}
+	if err := n.alive(); err != nil {
+		return h, err
+	}
+	spec := ring.Table{Name: name, Type: kind.typ.Name, Codec: kind.typ.Codec, N: uint8(nwr.N), W: uint8(nwr.W),
+		Partitions: DefaultPartitions}
+	for _, o := range opts {
+		o(&spec)
+	}
+	var out replica.Effects
+	if err := n.replica.Open(time.Now(), spec, kind.typ, &out); err != nil {
+		return h, fmt.Errorf("gossip: table %q: %w", name, err)
+	}
+	n.carry(&out)
+	n.follow()
+	return kind.handle(&table{n: n, spec: spec, nwr: nwr}), nil
+}
+
+// table is what every kind of ring table is made of.
+type table struct {
+	n       *Node
+	spec    ring.Table
+	nwr     quorum.NWR
+	checked atomic.Pointer[replica.View] // in which the catalog agreed with spec
+}
+
+// check says whether the table can be used, with this key.
+func (t *table) check(key string) error {
+	if key == "" || len(key) > wire.MaxKey {
+		return fmt.Errorf("%w, not %d", ErrKey, len(key))
+	}
+	return t.agree()
+}
+
+// agree says whether the catalog still has the table as it was opened: an
+// earlier creation by somebody else may have come to light.
+func (t *table) agree() error {
+	v := t.n.replica.View()
+	if t.checked.Load() == v {
+		return nil
+	}
+	if err := t.n.alive(); err != nil {
+		return err
+	}
+	known := v.Table(t.spec.Name)
+	if known == nil {
+		return fmt.Errorf("gossip: table %q: %w", t.spec.Name, ErrNotReady)
+	}
+	if err := replica.Matches(known.Spec, t.spec); err != nil {
+		return fmt.Errorf("gossip: table %q: %w", t.spec.Name, err)
+	}
+	t.checked.Store(v)
+	return nil
+}
+
+// write sends a delta, which is in k.delta, and waits.
+func (t *table) write(ctx context.Context, k *call, key string, w int) (quorum.Receipt, error) {
+	t.startWrite(ctx, k, key, w)
+	return t.endWrite(ctx, k)
+}
+
+func (t *table) startWrite(ctx context.Context, k *call, key string, w int) {
+	now := time.Now()
+	k.begun, k.op = now, opWrite
+	k.start(k.c.Write(t.n.replica, now, t.n.deadline(ctx, now), t.spec.Name, key, k.delta, w))
+}
+
+func (t *table) endWrite(ctx context.Context, k *call) (r quorum.Receipt, err error) {
+	k.finish(ctx)
+	k.mu.Lock()
+	r = quorum.Receipt{Op: k.c.ID, Acked: k.c.Op.Acked(), Superseded: k.c.Op.Superseded()}
+	err = k.c.Err()
+	k.mu.Unlock()
+	t.n.metrics.done(k, err)
+	k.release()
+	return r, err
+}
+
+// startRead asks for a key; k.value and k.head have what was found after
+// endRead.
+func (t *table) startRead(ctx context.Context, k *call, key string, r int) {
+	now := time.Now()
+	k.begun, k.op = now, opRead
+	k.start(k.c.Read(t.n.replica, now, t.n.deadline(ctx, now), hedgeAfter, t.spec.Name, key, r))
+}
+
+// endRead waits, and copies what was found into k.value: late answers may still
+// be joined while the caller decodes it. The caller releases k.
+func (t *table) endRead(ctx context.Context, k *call) error {
+	k.finish(ctx)
+	k.mu.Lock()
+	err := k.c.Err()
+	if err == nil {
+		k.cell = k.c.Cell()
+		k.value = append(k.value[:0], k.cell.Value.Bytes...)
+		k.cell.Value.Bytes = k.value
+	}
+	k.mu.Unlock()
+	t.n.metrics.done(k, err)
+	return err
+}
+
+// Outcome tells how a failed write ended; [quorum.Applied] for nil, and
+// NotApplied for an error that came before anything was sent.
+func Outcome(err error) quorum.Outcome {
+	var e *quorum.Error
+	switch {
+	case err == nil:
+		return quorum.Applied
+	case errors.As(err, &e):
+		return e.Outcome
+	}
+	return quorum.NotApplied
+}
