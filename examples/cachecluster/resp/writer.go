@@ -3,6 +3,7 @@ package resp
 import (
 	"io"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -88,8 +89,8 @@ func (w *Writer) line(kind byte, s string) {
 func (w *Writer) Simple(s string) { w.line('+', s) }
 
 // Error writes an error. By custom its first word, in capitals, is its kind.
-// Line ends in it become spaces.
-func (w *Writer) Error(s string) { w.line('-', s) }
+// Line ends in it become spaces, as in Redis; at its end they are cut off.
+func (w *Writer) Error(s string) { w.line('-', strings.TrimRight(s, "\r\n")) }
 
 // Int writes an integer.
 func (w *Writer) Int(n int64) { w.head(':', n) }

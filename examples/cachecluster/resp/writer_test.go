@@ -12,7 +12,7 @@ import (
 func TestWriter(t *testing.T) {
 	all := func(w *Writer) {
 		w.Simple("OK")
-		w.Error("ERR two\r\nlines")
+		w.Error("ERR two\r\nlines\r\n")
 		w.Int(-42)
 		w.Array(2)
 		w.Map(1)

@@ -1,0 +1,161 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// redisVersion is the version of Redis whose commands and wording are meant;
+// clients choose by it what they send.
+const redisVersion = "7.0.0"
+
+// infoSections are the sections of INFO in their order.
+var infoSections = []struct {
+	name  string
+	title string
+	write func(c *conn, b *strings.Builder)
+}{
+	{"server", "Server", infoServer},
+	{"clients", "Clients", infoClients},
+	{"stats", "Stats", infoStats},
+	{"grapevine", "grapevine", infoGrapevine},
+	{"keyspace", "Keyspace", infoKeyspace},
+}
+
+// info is INFO [section …]; a section that does not exist is empty.
+func info(c *conn, args [][]byte) {
+	wanted := func(name string) bool {
+		return len(args) == 1 || slices.ContainsFunc(args[1:], func(a []byte) bool {
+			return is(a, name) || is(a, "default") || is(a, "all") || is(a, "everything")
+		})
+	}
+	var b strings.Builder
+	for _, s := range infoSections {
+		if !wanted(s.name) {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString("\r\n")
+		}
+		fmt.Fprintf(&b, "# %s\r\n", s.title)
+		s.write(c, &b)
+	}
+	c.w.Text(b.String())
+}
+
+func field(b *strings.Builder, name string, value any) {
+	fmt.Fprintf(b, "%s:%v\r\n", name, value)
+}
+
+func infoServer(c *conn, b *strings.Builder) {
+	field(b, "redis_version", redisVersion)
+	field(b, "redis_mode", "standalone")
+	field(b, "os", runtime.GOOS+" "+runtime.GOARCH)
+	field(b, "go_version", runtime.Version())
+	field(b, "process_id", os.Getpid())
+	field(b, "tcp_port", port(c))
+	field(b, "uptime_in_seconds", int(time.Since(c.srv.started).Seconds()))
+}
+
+func infoClients(c *conn, b *strings.Builder) {
+	field(b, "connected_clients", c.srv.Clients())
+	field(b, "maxclients", c.srv.cfg.MaxClients)
+}
+
+func infoStats(c *conn, b *strings.Builder) {
+	s := &c.srv.stats
+	field(b, "total_connections_received", s.accepted.Load())
+	field(b, "rejected_connections", s.rejected.Load())
+	field(b, "total_commands_processed", s.commands.Load())
+	field(b, "protocol_errors", s.protocolErrors.Load())
+	field(b, "keyspace_hits", s.hits.Load())
+	field(b, "keyspace_misses", s.misses.Load())
+}
+
+func infoGrapevine(c *conn, b *strings.Builder) {
+	s := c.srv.cfg.Status()
+	field(b, "node", s.Node)
+	field(b, "boot", s.Boot)
+	field(b, "ready", oneOrZero(s.Ready))
+	field(b, "synced", oneOrZero(s.Synced))
+	field(b, "members", s.Members)
+	field(b, "ring_version", s.RingVersion)
+	field(b, "unsynced_tables", strings.Join(s.UnsyncedTables, ","))
+}
+
+// infoKeyspace counts the keys of the whole cluster, if that can be done at
+// the moment and soon: INFO must answer also when the cluster does not.
+func infoKeyspace(c *conn, b *strings.Builder) {
+	if !c.srv.cfg.Status().Ready {
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.ctx, time.Second)
+	defer cancel()
+	if n, err := c.srv.cfg.Table.Len(ctx); err == nil && n > 0 {
+		field(b, "db0", fmt.Sprintf("keys=%d", n))
+	}
+}
+
+func oneOrZero(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func port(c *conn) string {
+	addr := c.nc.LocalAddr().String()
+	return addr[strings.LastIndexByte(addr, ':')+1:]
+}
+
+// config is CONFIG GET pattern …, for the clients that look before they start.
+func config(c *conn, args [][]byte) {
+	if !is(args[1], "get") {
+		if is(args[1], "set") || is(args[1], "rewrite") || is(args[1], "resetstat") {
+			c.w.Error("ERR CONFIG " + strings.ToUpper(string(args[1])) + " is not available here: the flags of the program configure it")
+			return
+		}
+		c.w.Error(unknownSubcommand("config", args[1]))
+		return
+	}
+	if len(args) < 3 {
+		c.w.Error(wrongArity("config|get"))
+		return
+	}
+	var found [][2]string
+	for _, s := range c.settings() {
+		for _, pattern := range args[2:] {
+			if match([]byte(strings.ToLower(string(pattern))), []byte(s[0])) {
+				found = append(found, s)
+				break
+			}
+		}
+	}
+	c.w.Map(len(found))
+	for _, s := range found {
+		c.w.String(s[0])
+		c.w.String(s[1])
+	}
+}
+
+// settings are those of Redis's parameters that have a meaning here.
+func (c *conn) settings() [][2]string {
+	cfg := &c.srv.cfg
+	return [][2]string{
+		{"appendonly", "no"},
+		{"databases", "1"},
+		{"maxclients", strconv.Itoa(cfg.MaxClients)},
+		{"maxmemory", "0"},
+		{"maxmemory-policy", "noeviction"},
+		{"port", port(c)},
+		{"proto-max-bulk-len", strconv.Itoa(cfg.MaxValue)},
+		{"save", ""},
+		{"timeout", strconv.Itoa(int(cfg.IdleTimeout.Seconds()))},
+	}
+}
