@@ -45,7 +45,9 @@ func checkHost(host string) error {
 func splitSeed(s string) (host string, port uint16, err error) {
 	bare := strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
 	if _, bad := netip.ParseAddr(bare); bad == nil || !strings.Contains(s, ":") {
-		host, port = bare, DefaultPort
+		if host, port = s, DefaultPort; bad == nil {
+			host = bare
+		}
 		err = checkHost(host)
 	} else {
 		host, port, err = splitHostPort(s)

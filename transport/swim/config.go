@@ -23,6 +23,8 @@ const (
 // [Config.Bind].
 const DefaultPort = 7946
 
+const minRejoin = 100 * time.Millisecond
+
 // Preset is a set of timings that fits a kind of network.
 type Preset uint8
 
@@ -96,12 +98,13 @@ type Config struct {
 	// Rejoin is the mean time between two attempts to reach members that
 	// failed, and seeds that are not members. 0: 30 s with LAN, 60 s with WAN,
 	// 15 s with Local. Negative: never, and then a partition of more than
-	// about that time does not heal by itself.
+	// about that time does not heal by itself. Otherwise at least 100 ms.
 	Rejoin time.Duration
 
 	// OnEvent is called for each change of another member, from one goroutine,
 	// so a slow one delays only the events behind it. Any call is allowed in
-	// it. Events that pile up are coalesced: see [Event]. Nil: none wanted.
+	// it, but others may find the node before Start has returned. Events that
+	// pile up are coalesced: see [Event]. Nil: none wanted.
 	OnEvent func(Event)
 	// OnReplaced is called once, from the same goroutine, when a newer boot of
 	// this node's own id is known to be alive: it answered a ping. The node
@@ -154,6 +157,9 @@ func (c Config) Validate() error {
 	}
 	if c.Preset > Local {
 		bad("Preset", "%d is not a preset", c.Preset)
+	}
+	if c.Rejoin > 0 && c.Rejoin < minRejoin {
+		bad("Rejoin", "%v; at least %v", c.Rejoin, minRejoin)
 	}
 	errs = append(errs, c.validateMeta()...)
 	errs = append(errs, c.validateAddresses()...)

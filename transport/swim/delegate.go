@@ -30,11 +30,11 @@ func describe(n *memberlist.Node) (Member, error) {
 		return Member{}, fmt.Errorf("%w: of %s~%016x under the name %q", errMeta, m.id, m.boot.Nonce, n.Name)
 	}
 	ip, ok := netip.AddrFromSlice(n.Addr)
-	if !ok || ip.IsUnspecified() || n.Port == 0 {
+	if ip = ip.Unmap(); !ok || ip.IsUnspecified() || n.Port == 0 {
 		return Member{}, fmt.Errorf("%w: address %v port %d", errMeta, n.Addr, n.Port)
 	}
 	member := Member{
-		ID: m.id, Boot: m.boot, Addr: netip.AddrPortFrom(ip.Unmap(), n.Port),
+		ID: m.id, Boot: m.boot, Addr: netip.AddrPortFrom(ip, n.Port),
 		Data: m.data, Zone: m.zone, Weight: m.weight, Versions: m.versions,
 	}
 	if m.leaving {

@@ -29,6 +29,7 @@ type directory struct {
 
 	mu      sync.Mutex
 	entries map[peer.ID]*entry
+	gone    int       // entries whose current boot is not live, self left out
 	dirty   []peer.ID // to be told, oldest change first
 	wake    chan struct{}
 	rival   Member // the newest other boot of self believed alive; ID empty: none
@@ -40,6 +41,7 @@ type entry struct {
 	boots  []record // one, or several while it is open which is the newest
 	told   Member   // what the last event said; Left or Dead before the first
 	queued bool     // in dirty
+	gone   bool     // counted in directory.gone
 }
 
 // record is one boot of an id.
@@ -224,13 +226,16 @@ func (d *directory) settle(id peer.ID, e *entry) {
 	})
 	if id == d.self {
 		d.ask = true // the own counter may have come
-	} else if !e.queued {
+		d.ring()
+		return
+	}
+	if !e.queued {
 		e.queued = true
 		d.dirty = append(d.dirty, id)
 	}
 	d.ring()
-	if !cur.State.Live() {
-		d.forget()
+	d.count(e, !cur.State.Live())
+	for d.gone > maxGone && d.forget() {
 	}
 }
 
@@ -242,28 +247,36 @@ func (d *directory) ring() {
 	}
 }
 
-// forget keeps the number of members that are gone within maxGone. One whose
-// end is still to be told is kept.
-func (d *directory) forget() {
-	for {
-		var oldest peer.ID
-		var since time.Time
-		gone := 0
-		for id, e := range d.entries {
-			r := e.current()
-			if r.State.Live() || e.queued || id == d.self {
-				continue
-			}
-			gone++
-			if oldest == "" || r.gone.Before(since) {
-				oldest, since = id, r.gone
-			}
-		}
-		if gone <= maxGone {
-			return
-		}
-		delete(d.entries, oldest)
+// count keeps the number of members that are gone.
+func (d *directory) count(e *entry, gone bool) {
+	switch {
+	case gone && !e.gone:
+		d.gone++
+	case !gone && e.gone:
+		d.gone--
 	}
+	e.gone = gone
+}
+
+// forget drops the member that has been gone longest. One whose end is still
+// to be told is kept; it reports false if there is no other.
+func (d *directory) forget() bool {
+	var oldest peer.ID
+	var since time.Time
+	for id, e := range d.entries {
+		if !e.gone || e.queued {
+			continue
+		}
+		if r := e.current(); oldest == "" || r.gone.Before(since) {
+			oldest, since = id, r.gone
+		}
+	}
+	if oldest == "" {
+		return false
+	}
+	d.count(d.entries[oldest], false)
+	delete(d.entries, oldest)
+	return true
 }
 
 // next gives the next event to deliver; ok is false when there is none.

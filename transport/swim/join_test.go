@@ -208,6 +208,7 @@ func TestSameKeyJoins(t *testing.T) {
 	acfg, bcfg := config("a", 1), config("b", 2)
 	key := []byte(strings.Repeat("k", 32))
 	acfg.Keys, bcfg.Keys = [][]byte{key}, [][]byte{key}
+	acfg.tune = brisk
 	a, b := start(t, acfg), start(t, bcfg)
 	join(t, b, a)
 	eventually(t, "packets get through", func() bool { m, _ := a.Member("b"); return m.RTT > 0 })

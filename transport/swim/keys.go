@@ -61,7 +61,7 @@ func (s *Swim) RemoveKey(key []byte) error {
 	case 0:
 		return ErrPrimaryKey
 	}
-
+	s.moveLast(key)
 	return s.keys.RemoveKey(key)
 }
 

@@ -18,6 +18,7 @@ import (
 
 func TestMembersSeeEachOther(t *testing.T) {
 	acfg := config("a", 1)
+	acfg.tune = brisk
 	acfg.Zone, acfg.Weight, acfg.Versions = "north", 7, Versions{1, 3}
 	acfg.Data = netip.MustParseAddrPort("0.0.0.0:7947")
 	a, b := start(t, acfg), start(t, config("b", 2))
@@ -260,7 +261,7 @@ func TestAddressForms(t *testing.T) {
 	for _, bind := range []string{"[::1]:0", "localhost:0", ":0", "0.0.0.0:0", "[::]:0"} {
 		t.Run(bind, func(t *testing.T) {
 			cfg := config("a", 1)
-			cfg.Bind = bind
+			cfg.Bind, cfg.tune = bind, brisk
 			if !strings.Contains(bind, "1") && !strings.Contains(bind, "local") {
 				cfg.Advertise = "localhost:0" // the machine may have no private address
 			}
@@ -273,7 +274,7 @@ func TestAddressForms(t *testing.T) {
 			}
 			defer a.Close()
 			bcfg := config("b", 2)
-			bcfg.Bind = bind
+			bcfg.Bind, bcfg.tune = bind, brisk
 			bcfg.Advertise = cfg.Advertise
 			b := start(t, bcfg)
 			join(t, b, a)
