@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -172,14 +173,22 @@ func (s *serving) page(q *wire.Request, t *Table) []byte {
 	return entries.End(next, done)
 }
 
+// errNoCredit is why an exchange with a busy replica is broken off.
+var errNoCredit = errors.New("no credit left")
+
 // pageReply joins a page, and goes on to the next or notes that the exchange
 // went through.
 func (r *Replica) pageReply(now time.Time, b job, a *wire.Reply, err error, out *Effects) {
 	v := r.View()
 	t := v.byName[b.table]
 	done := false
-	if err == nil && t != nil && t.Data != nil {
+	switch {
+	case err != nil:
+	case t == nil || t.Data == nil:
+		err = errStale
+	default:
 		b.from, done, err = r.joinPage(t, b, a)
+		b.unsynced = b.unsynced || !a.Synced // one page that was not complete spoils the exchange
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -192,6 +201,9 @@ func (r *Replica) pageReply(now time.Time, b job, a *wire.Reply, err error, out 
 	t = v.byName[b.table]
 	f := r.jobs.fills[b.table][b.partition]
 	again := err == nil && !done && t != nil && t.Data != nil && (b.kind == pullJob || f != nil)
+	if again && a.Credit == 0 { // no room there: leave off, and begin anew later
+		again, err = false, errNoCredit
+	}
 	if again {
 		r.askPage(v, t, b, out)
 		return
@@ -202,8 +214,8 @@ func (r *Replica) pageReply(now time.Time, b job, a *wire.Reply, err error, out 
 	}
 	f.busy = false
 	switch {
-	case err == nil:
-		f.done = append(f.done, filled{nonce: b.nonce, synced: a.Synced})
+	case err == nil && done:
+		f.done = append(f.done, filled{nonce: b.nonce, synced: !b.unsynced})
 	case err != errStale:
 		f.after = now.Add(r.cfg.Retry)
 	}

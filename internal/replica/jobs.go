@@ -54,6 +54,7 @@ type job struct {
 	from      uint64 // first hash of the page
 	to64      uint64 // last hash of the page
 	end       uint64 // last hash of the partition
+	unsynced  bool   // a page came from a replica that was not synced
 }
 
 func (j *jobs) init() {

@@ -69,6 +69,7 @@ type Replica struct {
 	view    atomic.Pointer[View]
 	clock   clock
 	ops     atomic.Uint64 // numbers the operations of this boot
+	serving atomic.Int64  // bytes of the requests that are being served
 	stats   stats
 
 	mu       sync.Mutex
@@ -142,6 +143,13 @@ type Send struct {
 
 // Reset empties the effects and keeps their memory.
 func (e *Effects) Reset() { e.Sends = e.Sends[:0] }
+
+// maxServing is how many bytes of requests may be under service before the
+// replica tells others to hold back what is not urgent.
+const maxServing = 64 << 20
+
+// credit is what a reply says about the room that is left, in KiB.
+func (r *Replica) credit() uint32 { return uint32(max(maxServing-r.serving.Load(), 0) >> 10) }
 
 // The classes that the replica itself uses; the numbers are those of package
 // transport.

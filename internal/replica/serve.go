@@ -16,6 +16,8 @@ const hardSkew = 24 * time.Hour
 // Serve answers a request of another replica, or of this one: it appends the
 // reply to dst. It is safe for concurrent use. The request is not kept.
 func (r *Replica) Serve(now time.Time, request, dst []byte) []byte {
+	r.serving.Add(int64(len(request)))
+	defer r.serving.Add(-int64(len(request)))
 	v := r.view.Load()
 	q, err := wire.ParseRequest(request)
 	s := serving{r: r, view: v, now: now, dst: dst}
@@ -196,7 +198,7 @@ func (s *serving) ring(q *wire.Request) []byte {
 // fill completes the reply's head.
 func (s *serving) fill(status wire.Status) {
 	s.head.Status, s.head.Boot, s.head.Ring = status, s.view.Boot, s.view.version
-	s.head.Credit = 1 << 16
+	s.head.Credit = s.r.credit()
 }
 
 func (s *serving) ok(t *Table, partition int) *wire.ReplyHeader {
