@@ -149,12 +149,15 @@ func (k *call) send(to peer.ID, class transport.Class, msg []byte, until time.Ti
 
 // take brings a reply to the machine.
 func (k *call) take(now time.Time, token uint64, reply []byte, err error) {
+	maybe := err != nil && transport.MayHaveArrived(err)
 	k.mu.Lock()
-	k.pending |= k.c.Reply(now, token, reply, err, transport.MayHaveArrived(err), &k.out)
+	k.pending |= k.c.Reply(now, token, reply, err, maybe, &k.out)
 	out := k.out
 	k.out = replica.Effects{}
 	k.mu.Unlock()
-	k.n.carry(&out)
+	if len(out.Sends) > 0 {
+		k.n.carry(&out)
+	}
 }
 
 // Complete implements transport.Completion.

@@ -156,11 +156,11 @@ func (t *table) endRead(ctx context.Context, k *call) error {
 // Outcome tells how a failed write ended; [quorum.Applied] for nil, and
 // NotApplied for an error that came before anything was sent.
 func Outcome(err error) quorum.Outcome {
-	var e *quorum.Error
-	switch {
-	case err == nil:
+	if err == nil {
 		return quorum.Applied
-	case errors.As(err, &e):
+	}
+	var e *quorum.Error
+	if errors.As(err, &e) {
 		return e.Outcome
 	}
 	return quorum.NotApplied

@@ -68,6 +68,9 @@ func ExpireAt(t time.Time) Option { return func(c *Call) { c.ExpiresAt = t } }
 // Resolve applies the options to the table's settings. The error wraps
 // [ErrLevel] and says what is allowed.
 func (q NWR) Resolve(opts []Option) (Call, error) {
+	if len(opts) == 0 {
+		return Call{W: q.W, R: q.R}, nil // the usual case, without allocation
+	}
 	c := Call{W: q.W, R: q.R}
 	for _, o := range opts {
 		o(&c)
