@@ -11,7 +11,7 @@ import (
 
 // minPackageDoc is the length of a package's documentation below which it
 // cannot say idea, source and use, in bytes.
-const minPackageDoc = 150
+const minPackageDoc = 100
 
 // checkPackageDocs wants one comment of some substance on each package.
 func checkPackageDocs(_ *testing.T, tr *tree) []fault {
