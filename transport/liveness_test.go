@@ -93,7 +93,7 @@ func TestHalfOpenIsNoticedOnBothSides(t *testing.T) {
 		if _, err := ask(t, p, Control, nil, time.Hour); !errors.Is(err, ErrUnreachable) {
 			t.Errorf("while down: %v", err)
 		}
-		time.Sleep(2 * DefaultPingInterval)
+		time.Sleep(3 * DefaultPingInterval)
 		if open := b.Served().Open; open != 0 {
 			t.Errorf("the serving side still has %d connections", open)
 		}
