@@ -28,8 +28,8 @@ const minRejoin = 100 * time.Millisecond
 // Preset is a set of timings that fits a kind of network.
 type Preset uint8
 
-// The presets. A crashed member is noticed by all after about 5 s with LAN and
-// Local, 30 s with WAN, somewhat more in clusters of hundreds.
+// The presets. All know of a crashed member after some 5 to 15 s with LAN and
+// Local, 40 to 60 s with WAN; the larger the cluster, the longer.
 const (
 	LAN   Preset = iota // one data centre: a probe a second, answered within 500 ms
 	WAN                 // across sites: a probe each 5 s, answered within 3 s

@@ -1,7 +1,6 @@
 package swim
 
 import (
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -149,42 +148,30 @@ func TestSeedsHealAfterRestart(t *testing.T) {
 	})
 }
 
-// The same with sockets of the machine and times shortened tenfold.
+// The same with sockets of the machine and times shortened tenfold. That it
+// would not heal without rejoin is shown in virtual time, where it is certain
+// that the memory is gone.
 func TestLongPartition(t *testing.T) {
-	for _, heals := range []bool{true, false} {
-		t.Run(fmt.Sprintf("rejoin %v", heals), func(t *testing.T) {
-			cut := newPartition()
-			var nodes []*Swim
-			var told []events
-			for i := range 4 {
-				cfg := config(peerID(i), uint64(i+1))
-				cfg.tune, cfg.listen = brisk, cut.on(i/2, listenNet)
-				if cfg.Rejoin = 200 * time.Millisecond; !heals {
-					cfg.Rejoin = -1
-				}
-				told = append(told, watch(&cfg))
-				nodes = append(nodes, start(t, cfg))
-				join(t, nodes[i], nodes[0])
-			}
-			eventually(t, "all are one", func() bool { return allSee(nodes, Alive, "n0", "n1", "n2", "n3") })
-			cut.set(true)
-			for i, e := range told {
-				e.wantAll(t, Fail, peerID((i+2)%4), peerID((i+2)%4^1))
-			}
-			// That the memory is gone cannot be seen from outside; it lasts
-			// 300 ms from the failure, and then the next round of probes.
-			<-time.After(2 * time.Second)
-			cut.set(false)
-			if heals {
-				eventually(t, "all are one again", func() bool { return allSee(nodes, Alive, "n0", "n1", "n2", "n3") })
-				return
-			}
-			<-time.After(time.Second) // nothing can be waited for: nothing is to happen
-			if !allSee(nodes[:2], Dead, "n2", "n3") || !allSee(nodes[2:], Dead, "n0", "n1") {
-				t.Error("it healed by itself: the test does not show what rejoin is for")
-			}
-		})
+	cut := newPartition()
+	var nodes []*Swim
+	var told []events
+	for i := range 4 {
+		cfg := config(peerID(i), uint64(i+1))
+		cfg.tune, cfg.listen, cfg.Rejoin = brisk, cut.on(i/2, listenNet), 200*time.Millisecond
+		told = append(told, watch(&cfg))
+		nodes = append(nodes, start(t, cfg))
+		join(t, nodes[i], nodes[0])
 	}
+	eventually(t, "all are one", func() bool { return allSee(nodes, Alive, "n0", "n1", "n2", "n3") })
+	cut.set(true)
+	for i, e := range told {
+		e.wantAll(t, Fail, peerID((i+2)%4), peerID((i+2)%4^1))
+	}
+	// The memory lasts 300 ms from the failure, and then to the next round of
+	// probes; that it is gone cannot be seen from outside.
+	<-time.After(time.Second)
+	cut.set(false)
+	eventually(t, "all are one again", func() bool { return allSee(nodes, Alive, "n0", "n1", "n2", "n3") })
 }
 
 // A hundred nodes, with the times of real use, in about a second.
