@@ -46,6 +46,9 @@ func (s Status) String() string {
 
 // Member is what the cluster agrees on about one node. It is a value; of two
 // entries of one ID the greater by (Boot, Rev, Status) is kept.
+//
+// Weight and Zone decide about owners in both placements at once. To change
+// them without losing the quorum between, a member leaves and joins again.
 type Member struct {
 	ID     peer.ID
 	Boot   peer.Boot // the life of the node that this entry is about
