@@ -30,7 +30,7 @@ const (
 type kind uint8
 
 const (
-	kindVoid        kind = iota // a request withdrawn before it was sent: ignored
+	kindVoid        kind = iota // never sent: marks a queued frame that was withdrawn
 	kindRequest                 // remaining µs (4), body
 	kindRequestOpen             // remaining µs (4), total (4); the body follows as data
 	kindReply                   // body
@@ -54,7 +54,6 @@ const (
 
 // payloadSize gives the least and the largest payload of each kind.
 var payloadSize = [numKinds][2]int{
-	kindVoid:        {0, maxPayload},
 	kindRequest:     {requestPrefix, maxPayload},
 	kindRequestOpen: {8, 8},
 	kindReply:       {0, maxPayload},
@@ -106,7 +105,7 @@ func parseFrame(b []byte) (frame, error) {
 	if sum := crc32.Checksum(b[4:], castagnoli); sum != binary.BigEndian.Uint32(b) {
 		return f, fmt.Errorf("%w: checksum of a frame", ErrProtocol)
 	}
-	if f.kind >= numKinds {
+	if f.kind == kindVoid || f.kind >= numKinds {
 		return f, fmt.Errorf("%w: kind %d", ErrProtocol, f.kind)
 	}
 	if f.class >= numClasses {

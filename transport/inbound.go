@@ -71,7 +71,6 @@ func (c *inbound) receive(f frame) error {
 		c.cancel(f.stream)
 	case kindPing, kindPong:
 		c.answer(f, c.t.now())
-	case kindVoid:
 	default:
 		return fmt.Errorf("%w: kind %d from an asking node", ErrProtocol, f.kind)
 	}

@@ -23,9 +23,11 @@ type jobQueue struct {
 
 // copyOf makes a job with a copy of the body.
 func (q *jobQueue) copyOf(class Class, stream uint64, deadline int64, body []byte) *job {
-	j := &job{}
+	var j *job
 	if n := len(q.free); n > 0 {
 		j, q.free = q.free[n-1], q.free[:n-1]
+	} else {
+		j = new(job)
 	}
 	j.class, j.stream, j.deadline, j.size = class, stream, deadline, len(body)
 	j.body = append(j.body[:0], body...)

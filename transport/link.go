@@ -99,7 +99,9 @@ func (l *link) send() {
 	lone := l.calls.n == 1
 	l.crowded = !lone
 	if lone && !l.stuck && !l.writing && l.conn != nil && l.queued <= directSize && l.bulk.Load() == 0 {
+		l.writing = true
 		l.flush()
+		l.release()
 		return
 	}
 	l.kick()
@@ -162,12 +164,12 @@ func (l *link) forget(c *call, err error) error {
 		l.stuck = l.stuck && l.calls.n > 0
 	case !arrived:
 		if c.out == nil {
-			l.withdraw(c.class, c.at)
+			l.queues[c.class].withdraw(c.at)
 		}
 		err = unsent(err)
 	case err == ErrTimeout || err == ErrCanceled:
 		l.stuck = true
-		if l.backlog(Control) < maxFrame {
+		if l.queues[Control].pending() < maxFrame {
 			l.push(kindCancel, Control, c.id, nil, nil)
 			l.kick()
 		}

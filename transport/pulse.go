@@ -64,7 +64,7 @@ func (p *pulse) ping(now int64) {
 // signal queues a ping or a pong; while many wait already, one more says
 // nothing new.
 func (p *pulse) signal(k kind, token uint64) {
-	if p.out.backlog(Control) > maxFrame {
+	if p.out.queues[Control].pending() > maxFrame {
 		return
 	}
 	var payload [8]byte

@@ -36,7 +36,6 @@ func (l *link) receive(f frame) error {
 		l.answer(f, l.t.now())
 	case kindGoAway:
 		l.leave(f.stream)
-	case kindVoid:
 	default:
 		return fmt.Errorf("%w: kind %d from a serving node", ErrProtocol, f.kind)
 	}
