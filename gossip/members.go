@@ -98,8 +98,8 @@ func (n *Node) merge(s swim.Member, m Member) Member {
 	return m
 }
 
-// onEvent brings what membership believes to the machine, and to the hook. It
-// runs on membership's delivery goroutine.
+// onEvent brings what membership believes to the machine, and leaves it for the
+// hook. It runs on membership's delivery goroutine.
 func (n *Node) onEvent(e swim.Event) {
 	select {
 	case <-n.opened:
@@ -117,7 +117,7 @@ func (n *Node) onEvent(e swim.Event) {
 	if r, ok := v.State.Member(e.Member.ID); ok {
 		m = Member{Boot: r.Boot, Zone: r.Zone, Weight: r.Weight, Status: r.Status, InRing: true}
 	}
-	n.cfg.Hooks.Member(Event{Kind: e.Kind, Member: n.merge(e.Member, m)})
+	n.events.add(Event{Kind: e.Kind, Member: n.merge(e.Member, m)})
 }
 
 // onReplaced hears that another boot of this node's name is alive. Which of

@@ -40,6 +40,10 @@ type Node struct {
 	closing sync.Once
 	changed changed // told whenever the view changes
 	repairs repairs
+	events  events
+
+	repairHook, eventHook hooking
+
 	opened  chan struct{} // closed when all parts are there
 }
 
@@ -71,6 +75,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n.peers.Store(new(map[peer.ID]*transport.Peer))
 	n.changed.init()
 	n.repairs.init()
+	n.events.init()
 	n.opened = make(chan struct{})
 	if err := n.open(); err != nil {
 		n.Close()
@@ -78,7 +83,8 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	close(n.opened)
 	n.running.Go(n.loop)
-	n.running.Go(n.repairLoop)
+	n.repairHook.run(n.repairLoop)
+	n.eventHook.run(n.eventLoop)
 	if err := n.findCluster(ctx); err != nil {
 		n.Close()
 		return nil, fmt.Errorf("gossip: start %s: %w", n.cfg.Name, err)
@@ -117,7 +123,7 @@ func (n *Node) open() error {
 		n.log.Warn("gossip: the data plane is not encrypted; set TLS", "addr", addr.String())
 	}
 	n.data, err = transport.Start(transport.Config{
-		ID: n.cfg.Name, Boot: boot, Cluster: n.cfg.Cluster, Listener: listener, TLS: n.cfg.TLS, Handler: n,
+		ID: n.cfg.Name, Boot: boot, Cluster: n.cfg.Cluster, Listener: listener, TLS: n.cfg.TLS, Handler: (*served)(n),
 		BackoffMax: time.Second, Logger: n.log,
 	})
 	return err
@@ -269,9 +275,12 @@ func (b *background) Complete(token uint64, reply []byte, err error) {
 	n.carry(&out)
 }
 
-// Serve answers a request of another node; it is for the transport alone.
-func (n *Node) Serve(_ transport.Remote, _ transport.Class, request, dst []byte) []byte {
-	return n.replica.Serve(time.Now(), request, dst)
+// served answers the requests of other nodes.
+type served Node
+
+// Serve implements transport.Handler.
+func (s *served) Serve(_ transport.Remote, _ transport.Class, request, dst []byte) []byte {
+	return s.replica.Serve(time.Now(), request, dst)
 }
 
 // peer returns the way to a node; nil if its address is not known.
@@ -280,6 +289,8 @@ func (n *Node) peer(id peer.ID) *transport.Peer { return (*n.peers.Load())[id] }
 // follow does what a changed view asks for: ways to new members, metrics,
 // waking those who wait.
 func (n *Node) follow() {
+	n.peersMu.Lock() // so that nobody follows an older view later
+	defer n.peersMu.Unlock()
 	if v := n.replica.View(); n.changed.news(v) {
 		n.connect(v)
 		_ = n.swim.SetCounter(v.Boot.Counter) // fails only when the node is closing
@@ -287,7 +298,7 @@ func (n *Node) follow() {
 }
 
 // connect makes a way to every member that membership or the ring state has an
-// address of; what membership says is newer.
+// address of; what membership says is newer. The caller holds peersMu.
 func (n *Node) connect(v *replica.View) {
 	addrs := make(map[peer.ID]string)
 	for _, m := range v.State.Members() {
@@ -299,8 +310,6 @@ func (n *Node) connect(v *replica.View) {
 		}
 	}
 	delete(addrs, n.cfg.Name)
-	n.peersMu.Lock()
-	defer n.peersMu.Unlock()
 	peers := make(map[peer.ID]*transport.Peer, len(addrs))
 	for id, addr := range addrs {
 		peers[id] = n.data.Peer(id, addr)
@@ -329,8 +338,9 @@ func (n *Node) Leave(ctx context.Context) error {
 }
 
 // Close stops the node without a goodbye and returns when no goroutine of it is
-// left. Operations under way end with [ErrClosed]; their outcome is unknown if
-// they were sent. It may be called again, and then does nothing.
+// left, except for a hook that is running: Close may be called from one.
+// Operations under way end with [ErrClosed]; their outcome is unknown if they
+// were sent. It may be called again, and then does nothing.
 func (n *Node) Close() error {
 	n.closing.Do(func() {
 		n.stop(ErrClosed)
@@ -344,6 +354,8 @@ func (n *Node) Close() error {
 		if n.metrics != nil {
 			n.metrics.close()
 		}
+		n.repairHook.wait()
+		n.eventHook.wait()
 	})
 	return nil
 }

@@ -43,39 +43,24 @@ func (n *Node) repairLoop() {
 // repair sends the joined state to the owners that lacked some of it, unless a
 // hook is against it. Nobody else uses the call any more.
 func (k *call) repair() {
-	hooks := &k.n.cfg.Hooks
+	n, hooks := k.n, &k.n.cfg.Hooks
 	behind := k.c.Behind()
 	r := Repair{Table: k.c.Table(), Key: k.c.Key()}
 	for m := behind; m != 0; m &= m - 1 {
 		r.Nodes = append(r.Nodes, k.c.Op.Targets[bits.TrailingZeros32(m)].ID)
 	}
-	if !k.wanted(r) {
+	wanted := true // also where the hook that is asked panics
+	if hooks.BeforeRepair != nil {
+		n.repairHook.call(n, "BeforeRepair", func() { wanted = hooks.BeforeRepair(r) })
+	}
+	if !wanted {
 		k.c.Vetoed(behind)
 		return
 	}
 	var out replica.Effects
 	k.c.Repair(behind, &out)
-	k.n.carry(&out)
+	n.carry(&out)
 	if hooks.AfterRepair != nil {
-		defer k.n.recovered("AfterRepair")
-		hooks.AfterRepair(r)
-	}
-}
-
-// wanted asks the hook; one that panics has no objection.
-func (k *call) wanted(r Repair) (yes bool) {
-	hook := k.n.cfg.Hooks.BeforeRepair
-	if hook == nil {
-		return true
-	}
-	yes = true
-	defer k.n.recovered("BeforeRepair")
-	return hook(r)
-}
-
-// recovered logs a hook's panic: it must not take the node with it.
-func (n *Node) recovered(hook string) {
-	if p := recover(); p != nil {
-		n.log.Error("gossip: a hook panicked", "hook", hook, "panic", p)
+		n.repairHook.call(n, "AfterRepair", func() { hooks.AfterRepair(r) })
 	}
 }

@@ -38,7 +38,7 @@ type TableOption func(*ring.Table)
 // Partitions sets the number of partitions: a power of two from 1 to 65536. It
 // cannot be changed later; 256 a node are plenty.
 func Partitions(p int) TableOption {
-	return func(t *ring.Table) { t.Partitions = uint32(max(p, 0)) }
+	return func(t *ring.Table) { t.Partitions = uint32(min(max(p, 0), 1<<30)) }
 }
 
 // Ring opens a table whose keys have N owners each, found by consistent

@@ -61,7 +61,7 @@ var (
 // many needed, which nodes failed and why. errors.Is finds the outcome, the
 // cause and each node's error in it.
 type Error struct {
-	Verb    string // "put", "get", …
+	Verb    string // "write", "read" or "scan"
 	Outcome Outcome
 	Op      wire.OpID
 	Acked   int // owners whose answer counted, in the placement that had fewer
@@ -80,7 +80,7 @@ type NodeError struct {
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %v; %d of %d needed owners", e.Verb, e.Cause, e.Acked, e.Needed)
-	if e.Verb != "get" {
+	if e.Verb == "write" {
 		fmt.Fprintf(&b, "; %v", e.Outcome)
 	}
 	for _, n := range e.Nodes {
@@ -92,10 +92,11 @@ func (e *Error) Error() string {
 // Unwrap returns the cause, the outcome and the nodes' errors.
 func (e *Error) Unwrap() []error {
 	errs := []error{e.Cause}
-	switch e.Outcome {
-	case NotApplied:
+	switch {
+	case e.Verb != "write":
+	case e.Outcome == NotApplied:
 		errs = append(errs, ErrNotApplied)
-	case Unknown:
+	case e.Outcome == Unknown:
 		errs = append(errs, ErrUnknown)
 	}
 	for _, n := range e.Nodes {

@@ -171,6 +171,7 @@ func (o *Op) Restamped() (send uint32) {
 	o.Phase, o.restamped, o.Dominated = Asking, true, crdt.Stamp{}
 	o.Round++
 	o.asked = 0
+	clear(o.errs[:])
 	o.retrack()
 	return o.ask()
 }
@@ -219,8 +220,11 @@ func (o *Op) count(round uint8, i int, synced bool) (send uint32) {
 
 // Stale takes that a target knows another ring state and refused, and reports
 // whether the operation has to be restarted with the targets of a newer one.
-func (o *Op) Stale(round uint8) (restart bool) {
-	o.refused++
+// Maybe says that it had joined the write before it noticed.
+func (o *Op) Stale(round uint8, maybe bool) (restart bool) {
+	if !maybe {
+		o.refused++
+	}
 	return round == o.Round && o.Phase == Asking
 }
 

@@ -61,7 +61,7 @@ const retained = 64 << 10
 
 // Stamp returns a new stamp of this boot for a write.
 func (r *Replica) Stamp(now time.Time) crdt.Stamp {
-	return crdt.Stamp{Time: r.clock.next(0, now), Actor: r.View().actor}
+	return r.stamp(0, now)
 }
 
 // Write begins to join a delta into a key at W owners. The delta must not be
@@ -243,7 +243,7 @@ func (c *Call) Reply(now time.Time, token uint64, reply []byte, failure error, m
 	switch a.Status {
 	case wire.OK:
 		return c.answer(now, round, i, &a, reply)
-	case wire.StaleRing:
+	case wire.StaleRing, wire.Moved:
 		return c.stale(now, round, i, &a, out)
 	}
 	return c.Op.Fail(round, i, refusal(&a), false)
@@ -300,7 +300,7 @@ func (c *Call) restamp(now time.Time) (send uint32) {
 		return 0
 	}
 	c.r.stats.restamped.Add(1)
-	stamp := crdt.Stamp{Time: c.r.clock.next(c.Op.Dominated.Time, now), Actor: c.view.actor}
+	stamp := c.r.stamp(c.Op.Dominated.Time, now)
 	cell, err := crdt.DecodeCell(c.delta)
 	if err != nil {
 		c.Op.End(err)
@@ -320,9 +320,9 @@ func (c *Call) stale(now time.Time, round uint8, i int, a *wire.Reply, out *Effe
 		defer func() { c.r.enqueue(out.Sends) }()
 	}
 	if err := c.r.status(now, c.Op.Targets[i].ID, a, out); !errors.Is(err, errStale) {
-		return c.Op.Fail(round, i, err, false)
+		return c.Op.Fail(round, i, err, a.Status == wire.Moved)
 	}
-	if !c.Op.Stale(round) || !c.look() {
+	if !c.Op.Stale(round, a.Status == wire.Moved) || !c.look() {
 		return 0
 	}
 	if c.restarts++; c.restarts > maxRestarts {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/ring"
 )
 
@@ -43,7 +42,7 @@ func (r *Replica) Open(now time.Time, spec ring.Table, typ Type, out *Effects) e
 	} else {
 		binary.BigEndian.PutUint64(spec.Key[:8], r.cfg.Rand.Uint64())
 		binary.BigEndian.PutUint64(spec.Key[8:], r.cfg.Rand.Uint64())
-		spec.Created = crdt.Stamp{Time: r.clock.next(0, now), Actor: v.actor}
+		spec.Created = r.stamp(0, now)
 	}
 	if r.data[spec.Name] == nil {
 		r.data[spec.Name] = newData(spec, typ)

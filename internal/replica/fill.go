@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/ring"
 	"github.com/grapevine-go/grapevine/store"
@@ -72,6 +73,7 @@ func (r *Replica) fillOne(now time.Time, v *View, t *Table, p int, out *Effects)
 		f.busy = true
 		r.jobs.per.fills++
 		b := job{kind: fillJob, to: m.ID, nonce: m.Boot.Nonce, table: name, partition: p}
+		b.fill = f
 		b.from, b.end = PartitionRange(p, t.Layout.Partitions())
 		r.askPage(v, t, b, out)
 	}
@@ -187,7 +189,7 @@ func (r *Replica) pageReply(now time.Time, b job, a *wire.Reply, err error, out 
 	case t == nil || t.Data == nil:
 		err = errStale
 	default:
-		b.from, done, err = r.joinPage(t, b, a)
+		b.from, done, err = r.joinPage(now, t, b, a)
 		b.unsynced = b.unsynced || !a.Synced // one page that was not complete spoils the exchange
 	}
 	r.mu.Lock()
@@ -200,6 +202,9 @@ func (r *Replica) pageReply(now time.Time, b job, a *wire.Reply, err error, out 
 	v = r.View() // as it is now that the lock is held
 	t = v.byName[b.table]
 	f := r.jobs.fills[b.table][b.partition]
+	if f != b.fill {
+		f = nil // the partition was lost meanwhile, and what was begun with it
+	}
 	again := err == nil && !done && t != nil && t.Data != nil && (b.kind == pullJob || f != nil)
 	if again && a.Credit == 0 { // no room there: leave off, and begin anew later
 		again, err = false, errNoCredit
@@ -221,8 +226,11 @@ func (r *Replica) pageReply(now time.Time, b job, a *wire.Reply, err error, out 
 	}
 }
 
-// joinPage joins the entries of a page and returns where the next begins.
-func (r *Replica) joinPage(t *Table, b job, a *wire.Reply) (from uint64, done bool, err error) {
+// joinPage joins the entries of a page and returns where the next begins. An
+// entry that is not one of this partition, that cannot be decoded or that is
+// stamped too far ahead is passed over and counted: it must not keep the
+// others from coming.
+func (r *Replica) joinPage(now time.Time, t *Table, b job, a *wire.Reply) (from uint64, done bool, err error) {
 	list, err := a.Entries()
 	if err != nil {
 		return 0, false, err
@@ -237,11 +245,14 @@ func (r *Replica) joinPage(t *Table, b job, a *wire.Reply) (from uint64, done bo
 			break
 		}
 		hash := ring.HashBytes(key)
-		if ring.Partition(hash, t.Layout.Partitions()) != b.partition {
-			continue // not what was asked for: nothing of it is believed
+		latest, err := t.Data.typ.Latest(state)
+		if err != nil || latest > crdt.TimeOf(now.Add(hardSkew)) || ring.Partition(hash, t.Layout.Partitions()) != b.partition {
+			r.stats.refused.Add(1)
+			continue
 		}
-		if j, err := t.Data.Join(hash, key, state); err != nil {
-			return 0, false, err
+		j, err := t.Data.Join(hash, key, state)
+		if err != nil {
+			r.stats.refused.Add(1)
 		} else if j.Changed {
 			count.Add(1)
 		}

@@ -31,6 +31,7 @@ const (
 	// maxRepairs is how many exchanges of all kinds may be under way for a repair
 	// to be added.
 	maxRepairs = 256
+	maxQueue   = 1024
 )
 
 type jobKind uint8
@@ -55,6 +56,7 @@ type job struct {
 	to64      uint64 // last hash of the page
 	end       uint64 // last hash of the partition
 	unsynced  bool   // a page came from a replica that was not synced
+	fill      *fill  // what a fillJob belongs to
 }
 
 func (j *jobs) init() {
@@ -87,7 +89,13 @@ func (r *Replica) enqueue(sends []Send) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.jobs.queue = append(r.jobs.queue, sends...)
+	for _, s := range sends {
+		if len(r.jobs.queue) >= maxQueue {
+			delete(r.jobs.open, s.Token) // comparing rings with random members makes up for it
+			continue
+		}
+		r.jobs.queue = append(r.jobs.queue, s)
+	}
 }
 
 // Tick does what is due. It is to be called every few milliseconds; nothing
@@ -103,7 +111,6 @@ func (r *Replica) Tick(now time.Time, out *Effects) {
 	if now.After(r.timers.ring) {
 		r.timers.ring = now.Add(r.jitter(r.cfg.RingEvery))
 		r.compareRing(out)
-		r.askSuccessors(out)
 	}
 	if !r.learned {
 		return
@@ -112,6 +119,7 @@ func (r *Replica) Tick(now time.Time, out *Effects) {
 		r.jobs.scan = now.Add(r.cfg.Retry)
 		r.fillAll(now, out)
 		r.settle(now, out)
+		r.askSuccessors(out)
 	}
 	r.pullSome(out)
 	if now.After(r.timers.sweep) {
@@ -187,7 +195,7 @@ func (r *Replica) status(now time.Time, from peer.ID, a *wire.Reply, out *Effect
 	switch a.Status {
 	case wire.OK:
 		return nil
-	case wire.StaleRing:
+	case wire.StaleRing, wire.Moved:
 		body, err := a.Refusal()
 		if err == nil {
 			err = r.Adopt(now, body, out)

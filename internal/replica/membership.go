@@ -20,6 +20,9 @@ func (r *Replica) Verdict(id peer.ID, nonce uint64, alive bool) {
 	r.verdicts[id] = verdict{nonce: nonce, alive: alive}
 	if !alive {
 		delete(r.notReady, id)
+		if _, member := r.View().State.Index(id); !member {
+			delete(r.verdicts, id) // as if it had never been there
+		}
 	}
 	r.jobs.wake()
 	r.view.Store(r.View().withVerdicts(r))
@@ -135,13 +138,19 @@ func (r *Replica) install(now time.Time, s *ring.State, out *Effects) {
 
 // dataFor makes the data of a table whose type is built in, and keys it as the
 // catalog says.
+//
+// Where an earlier creation of another specification has come to light, what
+// was kept under the later one belongs to no table: it goes, and those who
+// opened it so are told with their next operation.
 func (r *Replica) dataFor(spec ring.Table) {
-	if d := r.data[spec.Name]; d != nil {
-		if old, ok := r.View().State.Table(spec.Name); ok && old.Key != spec.Key {
+	old, known := r.View().State.Table(spec.Name)
+	if d := r.data[spec.Name]; d != nil && (!known || old.Same(spec)) {
+		if known && old.Key != spec.Key {
 			d.Rekey(spec.Key)
 		}
 		return
 	}
+	delete(r.data, spec.Name)
 	if typ, ok := builtin(spec.Type); ok && spec.Codec == typ.Codec {
 		r.data[spec.Name] = newData(spec, typ)
 	}
@@ -160,6 +169,7 @@ func (r *Replica) unsync(old, v *View) {
 			had := before != nil && before.Data == t.Data && old.Boot == v.Boot && old.owns(before, p)
 			if !had || !v.owns(t, p) {
 				t.Data.synced[p].Store(false)
+				delete(r.jobs.fills[name], p) // what it began with does not count
 			}
 		}
 	}

@@ -165,7 +165,7 @@ const (
 type clock struct {
 	mu sync.Mutex
 	crdt.Clock
-	ahead crdt.Time // highest stamp given above a dominating one that the clock refused
+	ahead crdt.Time // highest reading given above a dominating one that the clock refused
 }
 
 // observe takes the clock of another node and returns this node's highest
@@ -178,15 +178,28 @@ func (c *clock) observe(t crdt.Time, now time.Time) (last crdt.Time, err error) 
 }
 
 // next returns a new reading, above t in any case. Where t is further ahead
-// than the allowed skew the reading goes above it and the clock stays behind.
-func (c *clock) next(t crdt.Time, now time.Time) crdt.Time {
+// than the allowed skew the reading goes above it and the clock stays behind;
+// apart says so: such readings are numbered by themselves, and the clock may
+// come to them again.
+func (c *clock) next(t crdt.Time, now time.Time) (reading crdt.Time, apart bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.Observe(t, now) == nil {
-		return c.Now(now)
+		return c.Now(now), false
 	}
 	c.ahead = max(c.ahead, t) + 1
-	return c.ahead
+	return c.ahead, true
+}
+
+// stamp returns a new stamp of this boot, above t. An actor never uses a stamp
+// twice: the readings that the clock may come to again go under another one.
+func (r *Replica) stamp(t crdt.Time, now time.Time) crdt.Stamp {
+	s := crdt.Stamp{Actor: r.View().actor}
+	var apart bool
+	if s.Time, apart = r.clock.next(t, now); apart {
+		s.Actor[0] ^= 0x80
+	}
+	return s
 }
 
 // stats counts what is worth a metric.

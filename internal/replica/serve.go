@@ -41,7 +41,7 @@ func (r *Replica) Serve(now time.Time, request, dst []byte) []byte {
 	case v.Self < 0:
 		return s.refuse(wire.NotReady, "the ring state is not known yet")
 	case q.Ring != v.version && !r.cfg.Rules.NoFence:
-		return s.stale()
+		return s.stale(wire.StaleRing)
 	}
 	return s.about(&q)
 }
@@ -108,7 +108,7 @@ func (s *serving) write(q *wire.Request, t *Table) []byte {
 		return s.refuse(wire.Malformed, err.Error())
 	}
 	if s.moved(q) {
-		return s.stale()
+		return s.stale(wire.Moved)
 	}
 	return wire.AppendAck(s.dst, s.ok(t, int(q.Partition)), joined)
 }
@@ -213,8 +213,8 @@ func (s *serving) refuse(status wire.Status, why string) []byte {
 	return wire.AppendRefusal(s.dst, &s.head, []byte(why))
 }
 
-func (s *serving) stale() []byte {
-	s.fill(wire.StaleRing)
+func (s *serving) stale(status wire.Status) []byte {
+	s.fill(status)
 	s.r.stats.stale.Add(1)
 	return wire.AppendRefusal(s.dst, &s.head, s.view.State.AppendBinary(nil))
 }

@@ -30,15 +30,17 @@ func (r *Replica) sweep(out *Effects) {
 
 // coOwners returns the live members that own a partition which this node owns.
 func (r *Replica) coOwners(v *View, t *Table) (members []int) {
-	for i := range v.State.Members() {
-		if i == v.Self || v.down[i] {
-			continue
-		}
-		for p := range t.Layout.Partitions() {
-			if v.shares(t, p, i) && v.owns(t, p) {
-				members = append(members, i)
-				break
+	shares := make([]bool, len(v.State.Members()))
+	for p := range t.Layout.Partitions() {
+		if v.owns(t, p) {
+			for _, o := range t.Layout.Targets(p) {
+				shares[o.Member] = true
 			}
+		}
+	}
+	for i, yes := range shares {
+		if yes && i != v.Self && !v.down[i] {
+			members = append(members, i)
 		}
 	}
 	return members

@@ -8,7 +8,8 @@ import (
 	"github.com/grapevine-go/grapevine/peer"
 )
 
-// Status says how a request was taken. Everything but OK changed nothing.
+// Status says how a request was taken. Everything but OK and Moved changed
+// nothing.
 type Status uint8
 
 // The statuses.
@@ -25,10 +26,11 @@ const (
 	Malformed            // the request cannot be understood
 	WrongCluster         // the request is for another cluster
 	NotReady             // the receiver has not learned the ring state yet
+	Moved                // as StaleRing, but found after the write was joined: it is not counted, and may stay
 )
 
 var statusNames = [...]string{"ok", "stale ring", "stale boot", "not an owner", "table mismatch", "table not open",
-	"overloaded", "too large", "clock skew", "malformed", "wrong cluster", "not ready"}
+	"overloaded", "too large", "clock skew", "malformed", "wrong cluster", "not ready", "ring moved"}
 
 // String names the status.
 func (s Status) String() string {
