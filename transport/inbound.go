@@ -84,18 +84,15 @@ func (c *inbound) request(f frame) {
 	switch {
 	case deadline <= now:
 	case len(body) > c.t.cfg.MaxMessage:
-		c.refuse(f.class, f.stream, refuseTooLarge)
+		c.refuseNow(f.class, f.stream, refuseTooLarge)
 	case c.bulk.Load() > int64(c.t.cfg.MaxInFlight):
-		c.refuse(f.class, f.stream, refuseOverloaded)
+		c.refuseNow(f.class, f.stream, refuseOverloaded)
 	case f.class.inline():
 		c.serveInline(f.class, f.stream, body)
 	default:
 		c.mu.Lock()
-		ok := c.enqueue(c.jobs.copyOf(f.class, f.stream, deadline, body))
+		c.enqueue(c.jobs.copyOf(f.class, f.stream, deadline, body))
 		c.mu.Unlock()
-		if !ok {
-			c.refuse(f.class, f.stream, refuseOverloaded)
-		}
 	}
 }
 
@@ -135,7 +132,7 @@ func sameArray(a, b []byte) bool {
 // replyLarge queues a reply that does not fit a frame.
 func (c *inbound) replyLarge(class Class, stream uint64, reply []byte, shared bool) {
 	if len(reply) > c.limit {
-		c.refuse(class, stream, refuseReplyTooLarge)
+		c.refuseNow(class, stream, refuseReplyTooLarge)
 		return
 	}
 	if shared {
@@ -147,11 +144,17 @@ func (c *inbound) replyLarge(class Class, stream uint64, reply []byte, shared bo
 	c.mu.Unlock()
 }
 
+// refuse tells the peer that a request was not served. The caller holds mu.
 func (c *inbound) refuse(class Class, stream uint64, reason byte) {
-	c.mu.Lock()
 	c.push(kindRefuse, class, stream, nil, []byte{reason})
 	c.kick()
-	c.mu.Unlock()
+}
+
+// refuseNow is refuse for a caller that does not hold mu.
+func (c *inbound) refuseNow(class Class, stream uint64, reason byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refuse(class, stream, reason)
 }
 
 // flushReplies writes the batch, or leaves it to whoever is writing. A peer
@@ -194,8 +197,7 @@ func (c *inbound) openRequest(f frame) error {
 	case c.streams[f.stream] != nil:
 		return fmt.Errorf("%w: stream %d opened twice", ErrProtocol, f.stream)
 	case len(c.streams) >= maxStreams:
-		c.push(kindRefuse, f.class, f.stream, nil, []byte{refuseOverloaded})
-		c.kick()
+		c.refuse(f.class, f.stream, refuseOverloaded)
 		return nil
 	}
 	m := &assembly{stream: f.stream, class: f.class, total: int(total), deadline: expiry(f.payload, c.in.readAt)}
@@ -221,11 +223,7 @@ func (c *inbound) data(f frame) error {
 		return nil
 	}
 	delete(c.streams, f.stream)
-	if !c.enqueue(&job{class: m.class, stream: m.stream, deadline: m.deadline, size: m.total, from: m}) {
-		c.asm.release(m)
-		c.push(kindRefuse, m.class, m.stream, nil, []byte{refuseOverloaded})
-		c.kick()
-	}
+	c.enqueue(&job{class: m.class, stream: m.stream, deadline: m.deadline, size: m.total, from: m})
 	return nil
 }
 
@@ -268,7 +266,7 @@ func (c *inbound) sayGoodbye() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, j := range c.jobs.clear() {
-		c.push(kindRefuse, j.class, j.stream, nil, []byte{refuseOverloaded})
+		c.refuse(j.class, j.stream, refuseOverloaded)
 	}
 	c.push(kindGoAway, Control, c.last, nil, nil)
 	c.kick()

@@ -87,11 +87,13 @@ func (q *jobQueue) reuse(j *job) {
 	}
 }
 
-// enqueue gives a job to the worker, which it starts where needed, or reports
-// that there is no room. The caller holds mu.
-func (c *inbound) enqueue(j *job) bool {
+// enqueue gives a job to the worker, which it starts where needed, or refuses
+// the request where there is no room. The caller holds mu.
+func (c *inbound) enqueue(j *job) {
 	if c.jobs.n >= maxJobs || c.jobs.bytes+j.size > c.t.cfg.MaxInFlight {
-		return false
+		c.finish(j)
+		c.refuse(j.class, j.stream, refuseOverloaded)
+		return
 	}
 	c.jobs.add(j)
 	if !c.working && c.err == nil {
@@ -99,7 +101,6 @@ func (c *inbound) enqueue(j *job) bool {
 		c.t.running.Add(1)
 		go c.worker()
 	}
-	return true
 }
 
 // work serves jobs until none is left. While the peer does not take its
@@ -139,7 +140,7 @@ func (c *inbound) serveJob(j *job) {
 		return
 	}
 	if c.bulk.Load() > int64(c.t.cfg.MaxInFlight) {
-		c.refuse(j.class, j.stream, refuseOverloaded)
+		c.refuseNow(j.class, j.stream, refuseOverloaded)
 		return
 	}
 	body := j.body

@@ -233,14 +233,3 @@ func (l *link) abort(err error) {
 	defer l.mu.Unlock()
 	l.fail(err)
 }
-
-// cause gives the reason for which a read failed: this side's, if it was this
-// side that closed the connection.
-func (l *link) cause(err error) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.err != nil {
-		return l.err
-	}
-	return err
-}

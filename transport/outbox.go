@@ -168,6 +168,17 @@ func (o *outbox) fail(err error) {
 	o.room.Broadcast()
 }
 
+// cause gives the reason for which a read failed: this side's, if it was this
+// side that closed the connection.
+func (o *outbox) cause(err error) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.err != nil {
+		return o.err
+	}
+	return err
+}
+
 // trim gives up buffers that a burst has left behind. It runs now and then.
 func (o *outbox) trim() {
 	if o.writing || o.queued > 0 {

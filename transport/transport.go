@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -258,15 +259,17 @@ func (t *Transport) host(conn net.Conn) {
 		return
 	}
 	t.cfg.OnConnect(s.remote)
-	err = c.serve()
+	err = c.cause(c.serve())
 	if t.ctx.Err() != nil {
 		c.farewell()
 	}
 	t.unregister(c)
 	c.end(err)
-	if errors.Is(err, ErrProtocol) {
-		t.cfg.Logger.Warn("transport: peer violates the protocol", "peer", s.remote.ID, "addr", s.remote.Addr, "err", err)
+	level := slog.LevelDebug
+	if errors.Is(err, ErrProtocol) || err == errHalfOpen {
+		level = slog.LevelWarn
 	}
+	t.cfg.Logger.Log(t.ctx, level, "transport: connection from peer ended", "peer", s.remote.ID, "addr", s.remote.Addr, "err", err)
 }
 
 // register enters a connection; an older one of the same life gives way, for
