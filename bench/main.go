@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/grapevine-go/grapevine/bench/quorum"
 	"github.com/grapevine-go/grapevine/bench/ring"
 	"github.com/grapevine-go/grapevine/bench/verb"
 )
@@ -22,6 +23,7 @@ var verbs = []struct {
 	name, what string
 	run        func(args []string, out io.Writer) error
 }{
+	{"quorum", "reads and writes of a small cluster under a closed loop of callers", quorum.Run},
 	{"ring", "look-ups, balance and movement of consistent hashing", ring.Run},
 }
 

@@ -3,6 +3,7 @@ package gossip
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/grapevine-go/grapevine/peer"
 )
@@ -109,9 +110,14 @@ func (h *hooking) call(n *Node, name string, hook func()) {
 	hook()
 }
 
-// wait returns when the goroutine has ended or is inside a hook.
+// wait returns when the goroutine has ended or is inside a hook, also one that
+// began a moment ago.
 func (h *hooking) wait() {
-	if h.done != nil && !h.inside.Load() {
-		<-h.done
+	for h.done != nil && !h.inside.Load() {
+		select {
+		case <-h.done:
+			return
+		case <-time.After(tickEvery):
+		}
 	}
 }

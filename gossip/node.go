@@ -44,7 +44,7 @@ type Node struct {
 
 	repairHook, eventHook hooking
 
-	opened  chan struct{} // closed when all parts are there
+	opened chan struct{} // closed when all parts are there
 }
 
 // How often the machine is told the time, and how its exchanges are timed.

@@ -1,0 +1,68 @@
+package quorum
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/grapevine-go/grapevine/bench/verb"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestRunWritesARowForEachSetting(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.json")
+	var out strings.Builder
+	if err := Run([]string{"-callers", "4", "-value", "100", "-reads", "50", "-keys", "50", "-seconds", "0.1", "-json", path}, &out); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var rows []Row
+	for d := json.NewDecoder(f); ; {
+		var r Row
+		if err := d.Decode(&r); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, r)
+	}
+	if len(rows) != 2 || rows[0].Bench != "ping-pong" || rows[1].Callers != 4 || rows[1].Reads != 50 {
+		t.Fatalf("rows %+v", rows)
+	}
+	for _, r := range rows {
+		if r.Ops == 0 || r.OpsPerS <= 0 || r.P50 <= 0 || r.P99 < r.P50 || r.CPU <= 0 || r.Errors != 0 {
+			t.Errorf("row %+v", r)
+		}
+	}
+	if !strings.Contains(out.String(), "ping-pong") {
+		t.Errorf("printed %q", out.String())
+	}
+}
+
+func TestWrongFlagsAreRefused(t *testing.T) {
+	for _, args := range [][]string{{"-callers", "-1"}, {"-reads", "101"}, {"-keys", "0"}, {"-seconds", "0"}, {"-nodes", "2"}, {"-nonsense"}, {"extra"}} {
+		if err := Run(args, io.Discard); !errors.Is(err, verb.ErrUsage) {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
+func TestWithoutFlagsEverySettingIsMeasured(t *testing.T) {
+	if n := len(settings(0, 0, -1, 10)); n != 4*2*4 {
+		t.Errorf("%d settings", n)
+	}
+	if s := settings(64, 100, 0, 10); len(s) != 1 || s[0] != (setting{callers: 64, value: 100, reads: 0, keys: 10}) {
+		t.Errorf("%v", s)
+	}
+}
