@@ -95,8 +95,9 @@ type Handler interface {
 	//
 	// Control and Foreground requests that fit one frame are served on the
 	// goroutine that read them, one at a time per connection: a slow answer
-	// delays those behind it. All others are served, one at a time and the most
-	// urgent class first, on a worker of the connection.
+	// delays those behind it, and one that takes the peer's IdleTimeout loses the
+	// connection. All others are served, one at a time and the most urgent class
+	// first, on a worker of the connection.
 	Serve(from Remote, class Class, request, dst []byte) []byte
 }
 
@@ -104,8 +105,9 @@ type Handler interface {
 type Completion interface {
 	// Complete is called exactly once for each [Peer.Call], with the reply (valid
 	// only during the call) or with an error. It runs on a goroutine of the
-	// transport, or inside Call where the request cannot be sent. It must not
-	// block; it may Call again.
+	// transport, for several calls at once, or inside Call where the request
+	// cannot be sent. It must not block; it may Call again, though not for ever
+	// where calls end inside Call.
 	Complete(token uint64, reply []byte, err error)
 }
 

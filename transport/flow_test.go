@@ -216,7 +216,7 @@ func TestLargeMessagesShareTheBudget(t *testing.T) {
 		}
 	})
 	o := newOutcomes()
-	const n = 60
+	const n = 30
 	for i := range uint64(n) {
 		p.Call(Class(i)%numClasses, bytes.Repeat([]byte{byte(i)}, 900<<10), time.Time{}, o, i)
 	}
@@ -260,6 +260,7 @@ func TestDeafPeerIsHeldBack(t *testing.T) {
 	}
 	for name, frame := range frames {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			conn := dialRaw(t, tr)
 			conn.(*net.TCPConn).SetReadBuffer(4 << 10)
 			h := testHello()

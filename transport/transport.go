@@ -107,7 +107,8 @@ func (t *Transport) Remove(id peer.ID) {
 }
 
 // Close says goodbye to the peers, ends every open call with [ErrClosed] and
-// returns when no goroutine is left. It is idempotent and returns nil.
+// returns when no goroutine is left; it waits for what is being served. It is
+// idempotent and returns nil.
 func (t *Transport) Close() error {
 	t.mu.Lock()
 	t.closed = true
