@@ -18,6 +18,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"ring", "-members", "0"}, 2, "", "-members"},
 		{[]string{"ring", "-partitions", "100"}, 2, "", "-partitions"},
 		{[]string{"ring", "-only", "nosuch"}, 2, "", "-only"},
+		{[]string{"ring", "-only", "("}, 2, "", "-only"},
 		{[]string{"ring", "-time", "0s"}, 2, "", "-time"},
 		{[]string{"ring", "-json", "no/such/folder"}, 1, "", "no/such/folder"},
 		{[]string{"ring", "again"}, 2, "", "again"},

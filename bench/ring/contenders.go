@@ -53,10 +53,12 @@ func grapevine(members []string, s setting) built {
 		nodes[i].ID = peer.ID(m)
 	}
 	p := ring.Place(nodes, s.Partitions, owners)
-	owned := func(key string) []uint16 { return p.Owners(ring.Partition(ring.Hash(key), s.Partitions)) }
 	return built{
-		primary: func(key string) int { return int(owned(key)[0]) },
-		several: func(key string) int { return len(owned(key)) },
+		primary: func(key string) int { return int(p.Owners(ring.Partition(ring.Hash(key), s.Partitions))[0]) },
+		several: func(key string) int {
+			o := p.Owners(ring.Partition(ring.Hash(key), s.Partitions))
+			return int(o[0]) + int(o[len(o)-1])
+		},
 		table: func() [][]string {
 			return named(s.Partitions, p.Owners, func(i uint16) string { return string(p.Nodes()[i].ID) })
 		},

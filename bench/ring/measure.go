@@ -2,21 +2,18 @@ package ring
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
 	"time"
-)
 
-// runs is how often a look-up is measured; the fastest run counts, since other
-// programs only ever add to it.
-const runs = 7
+	"github.com/grapevine-go/grapevine/ring"
+)
 
 // effort is what a measurement may take.
 type effort struct {
 	keys []string
-	run  time.Duration // of measuring a look-up once; counting owners may take 40 times that
+	time time.Duration // of measuring a look-up; counting owners may take five times that
 }
 
 // scattered makes keys that lie all over the memory in no order, so that each
@@ -47,17 +44,19 @@ func measure(c contender, s setting, e effort) (r row) {
 	}
 	perKey := 1.0
 	if built.primary != nil {
-		r.PrimaryNS, r.PrimaryAllocs = e.lookups(built.primary)
-		perKey = *r.PrimaryNS
+		primary := e.lookups(built.primary)
+		r.PrimaryNS, r.PrimaryOver, r.PrimaryAllocs = primary.ns, primary.overHash, primary.allocs
+		perKey = *primary.ns
 	}
 	if built.several != nil {
-		r.OwnersNS, r.OwnersAllocs = e.lookups(built.several)
-		perKey = *r.OwnersNS
+		several := e.lookups(built.several)
+		r.OwnersNS, r.OwnersOver, r.OwnersAllocs = several.ns, several.overHash, several.allocs
+		perKey = *several.ns
 	}
 	if c.floor {
 		return r
 	}
-	sample := e.keys[:min(len(e.keys), 1+int(float64(40*e.run)/max(perKey, 1)))]
+	sample := e.keys[:min(len(e.keys), 1+int(float64(5*e.time)/max(perKey, 1)))]
 	before := built.all(sample)
 	r.Busiest = busiest(before, s.Members)
 	r.Join = joins(c, built, names, sample, before)
@@ -79,26 +78,45 @@ func (b built) all(sample []string) [][]string {
 
 func figure(v float64) *float64 { return &v }
 
-// lookups gives the nanoseconds and the allocations of one call.
-func (e effort) lookups(look func(key string) int) (ns, allocs *float64) {
+// cost is what one look-up takes.
+type cost struct{ ns, overHash, allocs *float64 }
+
+// lookups measures in batches that are shorter than a time slice, so that what
+// else runs on the machine interrupts few of them, and takes the median. The
+// cost over the hash of the key alone is that of pairs of batches, one right
+// after the other, since the cost of a cache miss changes from second to second.
+func (e effort) lookups(look func(key string) int) cost {
+	const slice = 250 * time.Microsecond
+	var times, over []float64
 	var before, after runtime.MemStats
-	fastest, calls, sum := math.Inf(1), 0, 0
 	runtime.ReadMemStats(&before)
-	for range runs {
-		begin, n, took := time.Now(), 0, time.Duration(0)
-		for took < e.run {
-			for range 64 {
-				sum += look(e.keys[calls&(len(e.keys)-1)])
-				calls++
-			}
-			n += 64
-			took = time.Since(begin)
-		}
-		fastest = min(fastest, float64(took)/float64(n))
+	calls, batch := 0, 16
+	for begin := time.Now(); time.Since(begin) < e.time; {
+		floor := e.batch(calls, batch, func(key string) int { return int(ring.Hash(key)) })
+		took := e.batch(calls+batch, batch, look)
+		calls += 2 * batch
+		times, over = append(times, took), append(over, took-floor)
+		batch = min(max(int(float64(slice)/took), 1), 2*batch)
 	}
 	runtime.ReadMemStats(&after)
+	allocs := float64((after.Mallocs - before.Mallocs) / uint64(calls/2))
+	return cost{median(times), median(over), &allocs}
+}
+
+// batch gives the nanoseconds a call takes with n of the keys.
+func (e effort) batch(from, n int, look func(key string) int) float64 {
+	sum, begin := 0, time.Now()
+	for i := from; i < from+n; i++ {
+		sum += look(e.keys[i&(len(e.keys)-1)])
+	}
+	took := time.Since(begin)
 	runtime.KeepAlive(sum) // so that no look-up is optimised away
-	return figure(fastest), figure(float64((after.Mallocs - before.Mallocs) / uint64(calls)))
+	return float64(max(took, 1)) / float64(n)
+}
+
+func median(v []float64) *float64 {
+	slices.Sort(v)
+	return &v[len(v)/2]
 }
 
 // busiest is the load of the busiest member over the mean.

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -31,8 +32,10 @@ type row struct {
 	Name string `json:"name"`
 	setting
 	PrimaryNS     *float64 `json:"primary_ns"`
+	PrimaryOver   *float64 `json:"primary_over_hash_ns"`
 	PrimaryAllocs *float64 `json:"primary_allocs_per_op"`
 	OwnersNS      *float64 `json:"owners_ns"`
+	OwnersOver    *float64 `json:"owners_over_hash_ns"`
 	OwnersAllocs  *float64 `json:"owners_allocs_per_op"`
 	BuildMS       *float64 `json:"build_ms"`
 	Busiest       *float64 `json:"busiest_per_mean"`
@@ -49,39 +52,42 @@ func Run(args []string, out io.Writer) error {
 	flags.IntVar(&s.Members, "members", 1024, "members of the ring, 2 to 65535")
 	flags.IntVar(&s.Tokens, "tokens", 128, "tokens a member, for rings that are made of them")
 	flags.IntVar(&s.Partitions, "partitions", ring.MaxPartitions, "partitions, for rings that have them: a power of two up to 65536")
-	only := flags.String("only", "", "measure only rows whose name contains this")
-	run := flags.Duration("time", 50*time.Millisecond, "how long to measure a look-up, seven times")
+	only := flags.String("only", "", "measure only rows whose name matches this regular expression")
+	lookup := flags.Duration("time", 400*time.Millisecond, "how long to measure a look-up")
 	json := flags.String("json", "", "also write one JSON object per row to this file")
 	if err := verb.Parse(flags, args, out); err != nil {
 		return err
 	}
+	pattern, err := regexp.Compile(*only)
 	switch {
+	case err != nil:
+		return fmt.Errorf("%w: -only: %w", verb.ErrUsage, err)
 	case s.Members < 2 || s.Members >= ring.MaxMembers:
 		return fmt.Errorf("%w: -members %d, 2 to %d allowed", verb.ErrUsage, s.Members, ring.MaxMembers-1)
 	case s.Tokens < 1:
 		return fmt.Errorf("%w: -tokens %d, at least 1", verb.ErrUsage, s.Tokens)
-	case !slices.ContainsFunc(contenders(s), func(c contender) bool { return strings.Contains(c.name, *only) }):
-		return fmt.Errorf("%w: -only %q is part of no row's name", verb.ErrUsage, *only)
-	case *run <= 0 || *run > time.Minute:
-		return fmt.Errorf("%w: -time %v, above 0 and up to 1m allowed", verb.ErrUsage, *run)
+	case !slices.ContainsFunc(contenders(s), func(c contender) bool { return pattern.MatchString(c.name) }):
+		return fmt.Errorf("%w: -only %q matches no row", verb.ErrUsage, *only)
+	case *lookup <= 0 || *lookup > time.Minute:
+		return fmt.Errorf("%w: -time %v, above 0 and up to 1m allowed", verb.ErrUsage, *lookup)
 	case !ring.ValidPartitions(s.Partitions):
 		return fmt.Errorf("%w: -partitions %d is no power of two up to %d", verb.ErrUsage, s.Partitions, ring.MaxPartitions)
 	}
 	if err := verb.WriteJSON[row](*json, nil); err != nil { // now rather than after a minute
 		return err
 	}
-	return verb.WriteJSON(*json, measureAll(s, effort{scattered(1 << 20), *run}, *only, out))
+	return verb.WriteJSON(*json, measureAll(s, effort{scattered(1 << 20), *lookup}, pattern, out))
 }
 
 // measureAll measures the contenders one after the other and prints the table.
-func measureAll(s setting, e effort, only string, out io.Writer) []row {
+func measureAll(s setting, e effort, only *regexp.Regexp, out io.Writer) []row {
 	fmt.Fprintf(out, "%d members, %d tokens a member, %d partitions, %d owners, keys scattered in memory\n\n", s.Members, s.Tokens, s.Partitions, owners)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight|tabwriter.DiscardEmptyColumns)
-	heads := []string{"primary ns", "allocs", "3 owners ns", "allocs", "build ms", "busiest/mean", "join/least", "leave/least"}
+	heads := []string{"primary ns", "over hash", "allocs", "3 owners ns", "over hash", "allocs", "build ms", "busiest/mean", "join/least", "leave/least"}
 	fmt.Fprintf(table, "\t%s\t\n", strings.Join(heads, "\t"))
 	var rows []row
 	for _, c := range contenders(s) {
-		if strings.Contains(c.name, only) {
+		if only.MatchString(c.name) {
 			rows = append(rows, measure(c, s, e))
 			fmt.Fprintln(table, rows[len(rows)-1])
 		}
@@ -98,7 +104,7 @@ func (r row) String() string {
 	for _, c := range []struct {
 		digits int
 		figure *float64
-	}{{1, r.PrimaryNS}, {0, r.PrimaryAllocs}, {1, r.OwnersNS}, {0, r.OwnersAllocs}, {1, r.BuildMS}, {3, r.Busiest}, {2, r.Join}, {2, r.Leave}} {
+	}{{1, r.PrimaryNS}, {1, r.PrimaryOver}, {0, r.PrimaryAllocs}, {1, r.OwnersNS}, {1, r.OwnersOver}, {0, r.OwnersAllocs}, {1, r.BuildMS}, {3, r.Busiest}, {2, r.Join}, {2, r.Leave}} {
 		if c.figure == nil {
 			line += "–\t"
 		} else {
