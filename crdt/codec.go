@@ -2,114 +2,152 @@ package crdt
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"math"
 )
 
-// Codec turns the values of an application into bytes and back. It must be
-// deterministic where equal values have to be recognised as equal (elements of
-// sets, keys of maps). It is safe for concurrent use.
+// Codec turns elements, keys and values into bytes and back. Two values are the
+// same to a type when their bytes are, so Encode must give equal bytes for what
+// is to be equal, and Decode must refuse what Encode never gives, with an error.
+// Bytes are strings here because they never change once they are in a value.
 type Codec[T any] interface {
-	// Name is agreed on by all nodes of a cluster, as a part of a table's type:
-	// printable ASCII without spaces or parentheses.
-	Name() string
-	// Append appends v's encoding. On an error nothing counts as appended.
-	Append(dst []byte, v T) ([]byte, error)
-	// Decode takes a whole encoding. The value keeps no reference to p. The
-	// error wraps [ErrCorrupt].
-	Decode(p []byte) (T, error)
+	// Encode returns the bytes of v.
+	Encode(v T) string
+	// Decode gives back the value; p may be kept.
+	Decode(p string) (T, error)
 }
 
-// CodecOf returns the codec that is used where none is given: for strings,
-// byte slices, booleans, integers and floats a plain one, and JSON for every
-// other type. (A named type such as `type Level int` takes JSON.)
-func CodecOf[T any]() Codec[T] {
-	var c any
-	switch any(*new(T)).(type) {
+// Basic are the types that need no codec to be named: see [Default].
+type Basic interface {
+	string | bool | int | int32 | int64 | uint | uint32 | uint64 | float64 | []byte | [16]byte | Actor
+}
+
+// Default returns the codec of a basic type. Strings and bytes stand for
+// themselves; numbers are big-endian with the sign turned, so that bytes are
+// ordered as numbers are; int and uint take eight bytes; floats are their IEEE
+// bits, so that two NaNs or two zeros are equal only when their bits are.
+func Default[T Basic]() Codec[T] { return basic[T]{} }
+
+type basic[T Basic] struct{}
+
+func (basic[T]) Encode(v T) string {
+	switch v := any(v).(type) {
 	case string:
-		c = plain[string]{"string", func(b []byte, v string) []byte { return append(b, v...) }, func(p []byte) (string, bool) { return string(p), true }}
+		return v
 	case []byte:
-		c = plain[[]byte]{"bytes", func(b, v []byte) []byte { return append(b, v...) }, func(p []byte) ([]byte, bool) { return append([]byte{}, p...), true }}
+		return string(v)
 	case bool:
-		c = plain[bool]{"bool", appendBool, takeBool}
+		if v {
+			return "\x01"
+		}
+		return "\x00"
 	case int:
-		c = fixed("int64", func(v int) uint64 { return uint64(v) }, func(u uint64) int { return int(u) })
+		return fixed64(uint64(v) ^ 1<<63)
 	case int64:
-		c = fixed("int64", func(v int64) uint64 { return uint64(v) }, func(u uint64) int64 { return int64(u) })
+		return fixed64(uint64(v) ^ 1<<63)
+	case uint:
+		return fixed64(uint64(v))
 	case uint64:
-		c = fixed("uint64", func(v uint64) uint64 { return v }, func(u uint64) uint64 { return u })
+		return fixed64(v)
 	case float64:
-		c = fixed("float64", math.Float64bits, math.Float64frombits)
-	default:
-		c = JSON[T]()
+		return fixed64(math.Float64bits(v))
+	case int32:
+		return fixed32(uint32(v) ^ 1<<31)
+	case uint32:
+		return fixed32(v)
+	case [16]byte:
+		return string(v[:])
+	case Actor:
+		return string(v[:])
 	}
-	return c.(Codec[T])
+	return "" // not reached: the cases are the constraint's
 }
 
-// plain is a codec made of two functions that cannot fail but by length.
-type plain[T any] struct {
-	name   string
-	encode func([]byte, T) []byte
-	decode func([]byte) (T, bool)
+// valid reports whether Decode would take p, without making a value.
+func (basic[T]) valid(p string) bool {
+	switch any(*new(T)).(type) {
+	case string, []byte:
+		return true
+	case int64, uint64, float64:
+		return len(p) == 8
+	}
+	_, err := basic[T]{}.Decode(p)
+	return err == nil
 }
 
-// Name implements [Codec].
-func (c plain[T]) Name() string { return c.name }
+// valid reports whether the codec takes p.
+func valid[T any](c Codec[T], p string) bool {
+	if c, ok := c.(interface{ valid(p string) bool }); ok {
+		return c.valid(p)
+	}
+	_, err := c.Decode(p)
+	return err == nil
+}
 
-// Append implements [Codec].
-func (c plain[T]) Append(dst []byte, v T) ([]byte, error) { return c.encode(dst, v), nil }
-
-// Decode implements [Codec].
-func (c plain[T]) Decode(p []byte) (T, error) {
-	v, ok := c.decode(p)
+func (basic[T]) Decode(p string) (v T, err error) {
+	ok := true
+	switch v := any(&v).(type) {
+	case *string:
+		*v = p
+	case *[]byte:
+		*v = []byte(p)
+	case *bool:
+		*v, ok = p == "\x01", p == "\x00" || p == "\x01"
+	case *int:
+		u := take64(p, &ok) ^ 1<<63
+		*v = int(u)
+		ok = ok && uint64(*v) == u // where an int has 32 bits
+	case *int64:
+		*v = int64(take64(p, &ok) ^ 1<<63)
+	case *uint:
+		u := take64(p, &ok)
+		*v = uint(u)
+		ok = ok && uint64(*v) == u
+	case *uint64:
+		*v = take64(p, &ok)
+	case *float64:
+		*v = math.Float64frombits(take64(p, &ok))
+	case *int32:
+		*v = int32(take32(p, &ok) ^ 1<<31)
+	case *uint32:
+		*v = take32(p, &ok)
+	case *[16]byte:
+		ok = copy(v[:], p) == len(p) && len(p) == len(v)
+	case *Actor:
+		ok = copy(v[:], p) == len(p) && len(p) == len(v)
+	}
 	if !ok {
-		return v, fmt.Errorf("%w: %d bytes are no %s", ErrCorrupt, len(p), c.name)
+		return *new(T), fmt.Errorf("%w: %d bytes are no %T", ErrCorrupt, len(p), v)
 	}
 	return v, nil
 }
 
-func fixed[T any](name string, to func(T) uint64, from func(uint64) T) plain[T] {
-	return plain[T]{name,
-		func(b []byte, v T) []byte { return binary.BigEndian.AppendUint64(b, to(v)) },
-		func(p []byte) (v T, ok bool) {
-			if len(p) != 8 {
-				return v, false
-			}
-			return from(binary.BigEndian.Uint64(p)), true
-		}}
+func fixed64(u uint64) string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], u)
+	return string(b[:])
 }
 
-func appendBool(dst []byte, v bool) []byte {
-	if v {
-		return append(dst, 1)
+func fixed32(u uint32) string {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], u)
+	return string(b[:])
+}
+
+func take64(p string, ok *bool) uint64 {
+	if *ok = len(p) == 8; !*ok {
+		return 0
 	}
-	return append(dst, 0)
+	var b [8]byte
+	copy(b[:], p)
+	return binary.BigEndian.Uint64(b[:])
 }
 
-func takeBool(p []byte) (v, ok bool) {
-	return len(p) == 1 && p[0] == 1, len(p) == 1 && p[0] <= 1
-}
-
-// JSON returns the codec that uses encoding/json. It is deterministic for
-// types without custom marshalers that are not.
-func JSON[T any]() Codec[T] { return jsonCodec[T]{} }
-
-type jsonCodec[T any] struct{}
-
-// Name implements [Codec].
-func (jsonCodec[T]) Name() string { return "json" }
-
-// Append implements [Codec].
-func (jsonCodec[T]) Append(dst []byte, v T) ([]byte, error) {
-	b, err := json.Marshal(v)
-	return append(dst, b...), err
-}
-
-// Decode implements [Codec].
-func (jsonCodec[T]) Decode(p []byte) (v T, err error) {
-	if err := json.Unmarshal(p, &v); err != nil {
-		return v, fmt.Errorf("%w: %w", ErrCorrupt, err)
+func take32(p string, ok *bool) uint32 {
+	if *ok = len(p) == 4; !*ok {
+		return 0
 	}
-	return v, nil
+	var b [4]byte
+	copy(b[:], p)
+	return binary.BigEndian.Uint32(b[:])
 }

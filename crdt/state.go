@@ -14,6 +14,9 @@ import (
 // supplied by the node and never reused.
 type Actor [16]byte
 
+// Compare orders actors by their bytes: it returns -1, 0 or +1.
+func (a Actor) Compare(o Actor) int { return bytes.Compare(a[:], o[:]) }
+
 // Stamp is when and by whom a register was written. Stamps are totally
 // ordered: by time, then by actor. The zero Stamp precedes every other.
 type Stamp struct {
@@ -26,7 +29,7 @@ func (s Stamp) Compare(o Stamp) int {
 	if c := cmp.Compare(s.Time, o.Time); c != 0 {
 		return c
 	}
-	return bytes.Compare(s.Actor[:], o.Actor[:])
+	return s.Actor.Compare(o.Actor)
 }
 
 // IsZero reports whether s is no stamp.

@@ -1,0 +1,273 @@
+package crdt
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+)
+
+// causal is the state of every causal type: which dots were seen, and what the
+// live ones of them assert. A dot that was seen and is not live was removed;
+// nothing else is kept of it. That is the whole state: the dot kernel of
+// Almeida et al. ("Delta State Replicated Data Types", 2018, section 6), of
+// which the optimized OR-set of Bieniusa et al. (2012) is the first case.
+//
+// The types differ in what a payload says, in what an operation adds and
+// removes (plan), and in the indexes that they keep for their readers.
+type causal struct {
+	rules  rules
+	sites  []*site // by actor
+	live   int     // live dots
+	size   int     // bytes of their payloads
+	digest *digest // nil until a fingerprint is asked for
+	part   bool    // of a map, which keeps the context
+
+	// Room for the first site, so that a delta is one allocation.
+	room struct {
+		site  site
+		sites [1]*site
+		seen  [1]span
+		block [1][]pair[uint64, string]
+		pair  [1]pair[uint64, string]
+	}
+}
+
+// site is what is known of an actor.
+//
+// Invariants: seen is not empty (but in a part of a map); every live number is
+// in seen.
+type site struct {
+	actor Actor
+	id    uint32 // in an index
+	seen  spans
+	live  sorted[uint64, string] // payload by number of the dot
+}
+
+// rules are what a type adds to the kernel.
+type rules interface {
+	// tag tells the encodings of types apart.
+	tag() byte
+	// plan says what an operation does to the state that it is made at.
+	plan(m Mint, op Op) (change, error)
+	// valid reports whether a payload that was decoded is one of the type.
+	valid(payload string) bool
+	// gained is called after a dot became live, lost after one was removed, and
+	// settled when a change is complete.
+	gained(s *site, n uint64, payload string)
+	lost(s *site, n uint64, payload string)
+	settled()
+}
+
+// change is what an operation does: assert a payload under its dot, if it
+// asserts anything, and remove what it saw.
+type change struct {
+	asserts bool
+	payload string
+	lost    dots
+}
+
+func (c *causal) core() *causal { return c }
+
+// at returns the actor's site, nil if there is none.
+func (c *causal) at(a Actor) *site {
+	for _, s := range c.sites { // there are few
+		if s.actor == a {
+			return s
+		}
+	}
+	return nil
+}
+
+// intern returns the actor's site and makes it if there is none.
+func (c *causal) intern(a Actor) *site {
+	if c.sites == nil {
+		s := &c.room.site
+		c.room.sites[0] = s
+		c.sites, s.actor, s.seen = c.room.sites[:], a, c.room.seen[:0]
+		return s
+	}
+	if s := c.at(a); s != nil {
+		return s
+	}
+	s := &site{actor: a}
+	i, _ := slices.BinarySearchFunc(c.sites, a, func(s *site, a Actor) int { return s.actor.Compare(a) })
+	c.sites = slices.Insert(c.sites, i, s)
+	return s
+}
+
+// all yields the live dots, by actor and number, with their payloads. The state
+// must not change meanwhile.
+func (c *causal) all() iter.Seq2[Dot, string] {
+	return func(yield func(Dot, string) bool) {
+		for _, s := range c.sites {
+			for n, payload := range s.live.all() {
+				if !yield(Dot{s.actor, n}, payload) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// insert makes a dot live.
+func (c *causal) insert(s *site, n uint64, payload string) {
+	if s == &c.room.site && s.live.blocks == nil {
+		c.room.pair[0] = pair[uint64, string]{n, payload}
+		c.room.block[0] = c.room.pair[:]
+		s.live.blocks, s.live.n = c.room.block[:], 1
+	} else {
+		s.live.put(n, payload)
+	}
+	c.live++
+	c.size += len(payload)
+	c.digest.live(true, s.actor, n, payload)
+	if c.rules != nil {
+		c.rules.gained(s, n, payload)
+	}
+}
+
+// erase removes a live dot.
+func (c *causal) erase(s *site, n uint64) {
+	payload, _ := s.live.remove(n)
+	c.live--
+	c.size -= len(payload)
+	c.digest.live(false, s.actor, n, payload)
+	if c.rules != nil {
+		c.rules.lost(s, n, payload)
+	}
+}
+
+// claim adds lo..hi to what was seen of the actor.
+func (c *causal) claim(s *site, lo, hi uint64) {
+	i, j := s.seen.touching(lo, hi)
+	if c.digest == nil {
+		s.seen.merge(i, j, lo, hi)
+		return
+	}
+	if i < j && s.seen[i].lo <= lo && hi <= s.seen[i].hi {
+		return
+	}
+	for _, e := range s.seen[i:j] {
+		c.digest.seen(false, s.actor, e)
+	}
+	s.seen.merge(i, j, lo, hi)
+	c.digest.seen(true, s.actor, s.seen[i])
+}
+
+// absorb joins d, all of which is news: its claims of what c holds live are
+// removals.
+func (c *causal) absorb(d *causal) {
+	for _, from := range d.sites {
+		s := c.intern(from.actor)
+		for _, e := range from.seen {
+			if e.lo <= s.live.last() {
+				c.eraseWithin(s, e, from)
+			}
+			c.claim(s, e.lo, e.hi)
+		}
+		for _, block := range from.live.blocks {
+			for _, p := range block {
+				c.insert(s, p.key, p.val)
+			}
+		}
+	}
+	c.settle()
+}
+
+// eraseWithin removes the live dots in the interval e, but for those that are
+// live in from.
+func (c *causal) eraseWithin(s *site, e span, from *site) {
+	var buf [16]uint64
+	gone := buf[:0]
+	for own := s.live.from(e.lo); own.ok() && own.key() <= e.hi; own.next() {
+		if _, ok := from.live.get(own.key()); !ok {
+			gone = append(gone, own.key())
+		}
+	}
+	for _, n := range gone {
+		c.erase(s, n)
+	}
+}
+
+func (c *causal) settle() {
+	if c.rules != nil {
+		c.rules.settled()
+	}
+}
+
+// mutate makes the operation here and writes its delta to d, which is empty. It
+// returns the dots that the operation saw and removed.
+func (c *causal) mutate(m Mint, op Op, d *causal) (saw Context, err error) {
+	if c.part {
+		return saw, ErrPart
+	}
+	var last uint64
+	if s := c.at(m.Actor); s != nil {
+		last = s.seen.last()
+	}
+	if m.N <= last || m.N > MaxDot {
+		return saw, fmt.Errorf("%w: dot %v where %d is the last and %d the limit", ErrMint, m.Dot, last, uint64(MaxDot))
+	}
+	var ch change
+	if op.Kind == OpReset {
+		all := c.liveDots()
+		saw = all.context()
+	} else if ch, err = c.rules.plan(m, op); err != nil {
+		return saw, err
+	} else if !ch.lost.one.IsZero() {
+		saw = ch.lost.context()
+	}
+	claims := saw
+	if seen := op.seen(); seen != nil {
+		saw, claims = *seen, *seen
+	} else if op.Kind == OpReset {
+		claims = c.Context() // what was removed before does no harm, and folds
+	}
+	own := d.intern(m.Actor)
+	d.claim(own, last+1, m.N)
+	d.claimAll(claims)
+	if ch.asserts {
+		d.insert(own, m.N, ch.payload)
+	}
+	c.absorb(d)
+	return saw, nil
+}
+
+// claimAll adds what x has seen.
+func (c *causal) claimAll(x Context) {
+	for _, e := range x.claims {
+		s := c.intern(e.actor)
+		for _, r := range e.seen {
+			c.claim(s, r.lo, r.hi)
+		}
+	}
+}
+
+// whole returns c, or for a part of a map a state of its own that has seen
+// exactly what is live in it.
+func (c *causal) whole() *causal {
+	if !c.part {
+		return c
+	}
+	w := &causal{rules: c.rules}
+	for d, payload := range c.all() {
+		s := w.intern(d.Actor)
+		w.claim(s, d.N, d.N)
+		s.live.put(d.N, payload)
+		w.live, w.size = w.live+1, w.size+len(payload)
+	}
+	return w
+}
+
+// liveDots returns the live dots.
+func (c *causal) liveDots() (l dots) {
+	for d := range c.all() {
+		l.add(d)
+	}
+	return l
+}
+
+// gained, lost and settled do nothing for the types that keep no index.
+func (c *causal) gained(*site, uint64, string) {}
+func (c *causal) lost(*site, uint64, string)   {}
+func (c *causal) settled()                     {}

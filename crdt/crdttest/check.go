@@ -1,0 +1,214 @@
+package crdttest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/grapevine-go/grapevine/crdt"
+)
+
+// key keys the fingerprints.
+var key = crdt.Key{7, 1, 8, 2, 8}
+
+// checker checks laws on states and remembers the first that does not hold.
+// States are passed by their encodings, so that each check has its own copies.
+type checker[S Lattice[S]] struct {
+	Generator[S]
+	found  *Violation
+	prints map[crdt.Fingerprint]string // encoding by fingerprint
+	known  map[string]crdt.Fingerprint // and the other way round
+	done   map[[3]string]bool          // pairs and triples that were checked
+}
+
+func newChecker[S Lattice[S]](g Generator[S]) checker[S] {
+	return checker[S]{
+		Generator: g, prints: make(map[crdt.Fingerprint]string), known: make(map[string]crdt.Fingerprint),
+		done: make(map[[3]string]bool),
+	}
+}
+
+// require remembers a violation if ok is false.
+func (c *checker[S]) require(ok bool, law Law, format string, args ...any) {
+	if !ok && c.found == nil {
+		c.found = &Violation{law, fmt.Sprintf(format, args...)}
+	}
+}
+
+func encode[S Lattice[S]](s S) string { return string(s.AppendBinary(nil)) }
+
+// load decodes a state, and checks that nothing of the bytes is kept and that
+// they come back.
+func (c *checker[S]) load(p string) S {
+	s, buf := c.New(), []byte(p)
+	_, err := s.JoinBinary(buf)
+	c.require(err == nil, Codec, "%x is not decoded: %v", p, err)
+	for i := range buf {
+		buf[i] ^= 0xff
+	}
+	c.require(encode(s) == p, Codec, "%x comes back as %x", p, encode(s))
+	return s
+}
+
+// note checks that equal bytes and equal fingerprints go together, over all
+// states that were ever noted.
+func (c *checker[S]) note(s S) string {
+	p, f := encode(s), s.Fingerprint(key)
+	if q, ok := c.prints[f]; ok {
+		c.require(p == q, Canonical, "%x and %x have one fingerprint", p, q)
+	}
+	if g, ok := c.known[p]; ok {
+		c.require(f == g, Canonical, "%x has two fingerprints", p)
+	}
+	c.prints[f], c.known[p] = p, f
+	return p
+}
+
+// join returns the encoding of a ⊔ b.
+func (c *checker[S]) join(a, b string) string {
+	s := c.load(a)
+	s.Join(c.load(b))
+	return encode(s)
+}
+
+// below checks that a is contained in b.
+func (c *checker[S]) below(a, b string, law Law) {
+	c.require(c.join(b, a) == b, law, "%x is not below %x", a, b)
+}
+
+// once reports whether the states come together for the first time.
+func (c *checker[S]) once(x ...string) bool {
+	var k [3]string
+	copy(k[:], x)
+	was := c.done[k]
+	c.done[k] = true
+	return !was
+}
+
+// pair checks what can be said of two states.
+func (c *checker[S]) pair(a, b string) {
+	if !c.once(a, b) {
+		return
+	}
+	ab := c.join(a, b)
+	c.require(ab == c.join(b, a), Commutative, "%x with %x", a, b)
+	c.require(c.join(a, a) == a, Idempotent, "%x", a)
+	c.require(c.join(ab, b) == ab, Idempotent, "%x with %x twice", a, b)
+	c.below(a, ab, Inflation)
+	c.below(b, ab, Inflation)
+	c.report(a, b, ab)
+	c.binary(a, b, ab)
+	c.aliasing(a, b)
+	c.difference(a, b, ab)
+	c.parts(b)
+}
+
+// triple checks what can be said of three states.
+func (c *checker[S]) triple(x, y, z string) {
+	if !c.once(x, y, z) {
+		return
+	}
+	c.require(c.join(c.join(x, y), z) == c.join(x, c.join(y, z)), Associative, "%x, %x, %x", x, y, z)
+}
+
+// report checks what a join of b into a returns, and the fingerprint that was
+// kept up to date by it.
+func (c *checker[S]) report(a, b, ab string) {
+	var none S
+	s := c.load(a)
+	s.Fingerprint(key)
+	changed := s.Join(c.load(b))
+	c.note(s)
+	c.require((changed == none) == (a == ab), Report, "of %x joined to %x: %v", b, a, changed)
+	if changed != none {
+		c.require(c.join(a, encode(changed)) == ab, Report, "of %x joined to %x: %x is not all", b, a, encode(changed))
+		c.require(c.join(b, encode(changed)) == b, Report, "of %x joined to %x: %x is too much", b, a, encode(changed))
+	}
+}
+
+// binary checks JoinBinary, and that a decoder refuses what is no encoding.
+func (c *checker[S]) binary(a, b, ab string) {
+	s := c.load(a)
+	j, err := s.JoinBinary([]byte(b))
+	c.require(err == nil && j.Changed == (a != ab), Codec, "%x joined to %x: changed %t, %v", b, a, j.Changed, err)
+	c.require(c.note(s) == ab, Codec, "%x joined to %x by its bytes is another state", b, a)
+	for _, bad := range [][]byte{nil, []byte(b)[:len(b)-1], append([]byte(b), 0), {0xff}} {
+		was := encode(s)
+		_, err := s.JoinBinary(bad)
+		if err == nil { // what is no encoding of this state may be one of another
+			t := c.New()
+			_, err = t.JoinBinary(bad)
+			c.require(err == nil && bytes.Equal(t.AppendBinary(nil), bad), Codec, "%x is accepted", bad)
+			s = c.load(ab)
+			continue
+		}
+		c.require(errors.Is(err, crdt.ErrCorrupt) || errors.Is(err, crdt.ErrVersion), Codec, "%x: %v is no typed error", bad, err)
+		c.require(encode(s) == was, Codec, "%x is refused and changes the state", bad)
+	}
+}
+
+// aliasing changes each of three states that met and sees that the others stay.
+func (c *checker[S]) aliasing(a, b string) {
+	into, from := c.load(a), c.load(b)
+	changed := into.Join(from)
+	var none S
+	if changed == none || changed == from {
+		changed = c.load(b)
+	}
+	part := encode(changed)
+	for _, op := range c.Ops {
+		op.Do(into, crdt.Mint{Dot: crdt.Dot{Actor: crdt.Actor{0xee}, N: crdt.MaxDot}, Time: 1 << 62})
+		if encode(into) != c.join(a, b) {
+			break
+		}
+	}
+	c.require(encode(from) == b, Aliasing, "a change after %x was joined to %x changes what was joined", b, a)
+	c.require(encode(changed) == part, Aliasing, "a change after %x was joined to %x changes what was reported", b, a)
+	was := encode(into)
+	for _, op := range c.Ops {
+		op.Do(from, crdt.Mint{Dot: crdt.Dot{Actor: crdt.Actor{0xef}, N: crdt.MaxDot}, Time: 1 << 62})
+		op.Do(changed, crdt.Mint{Dot: crdt.Dot{Actor: crdt.Actor{0xef}, N: crdt.MaxDot - 1}, Time: 1 << 62})
+	}
+	c.require(encode(into) == was, Aliasing, "a change of %x after it was joined changes the state", b)
+}
+
+func (c *checker[S]) difference(a, b, ab string) {
+	var none S
+	s := c.load(b)
+	differ, ok := any(s).(interface{ Difference(S) S })
+	if !ok {
+		return
+	}
+	d := differ.Difference(c.load(a))
+	c.require((d == none) == (a == ab), Difference, "of %x to %x: %v", b, a, d)
+	if d == none {
+		return
+	}
+	c.require(c.join(a, encode(d)) == ab, Difference, "of %x to %x: %x is not enough", b, a, encode(d))
+	c.below(encode(d), b, Difference)
+	t := c.load(a)
+	c.require(encode(t.Join(s)) == encode(d), Difference, "of %x to %x is not what a join reports", b, a)
+}
+
+// parts checks that the join of the parts is the state, and that without any
+// one of them it is not.
+func (c *checker[S]) parts(p string) {
+	s, ok := any(c.load(p)).(interface{ Parts() iter.Seq[S] })
+	if !ok {
+		return
+	}
+	var all []string
+	for part := range s.Parts() {
+		all = append(all, encode(part))
+	}
+	for skip := -1; skip < len(all); skip++ {
+		t := c.New()
+		for i, part := range all {
+			if i != skip {
+				t.Join(c.load(part))
+			}
+		}
+		c.require((encode(t) == p) == (skip < 0), Parts, "of %x without part %d of %d", p, skip, len(all))
+	}
+}

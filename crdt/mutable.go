@@ -1,0 +1,29 @@
+package crdt
+
+// Mutable is a [State] that operations are made at. All types of this package
+// but [Cell] are.
+type Mutable interface {
+	State
+	// ApplyBinary makes the operation at this replica: it joins the delta into the
+	// state and appends the delta's encoding to dst. Saw is what the operation
+	// saw and removed; of an operation that carries what somebody else saw, it is
+	// that.
+	//
+	// The replica must hold all that the mint's actor ever did to this value, as
+	// the delta claims that there is nothing between the actor's dot before and
+	// this one. The error wraps ErrMint, ErrOperation, or an error of the type,
+	// and nothing changed.
+	ApplyBinary(m Mint, op Op, dst []byte) (delta []byte, saw Context, err error)
+	// JoinChanges is JoinBinary that also appends to dst the encoding of what
+	// changed: of the delta, only what the state did not have; nothing if it had
+	// all of it. That is what has to travel on.
+	JoinChanges(delta, dst []byte) (changes []byte, j Joined, err error)
+	// DifferenceBinary appends the encoding of what this state has and the
+	// encoded one lacks; nothing if it lacks nothing. The error wraps ErrCorrupt
+	// or ErrVersion.
+	DifferenceBinary(other, dst []byte) ([]byte, error)
+	// AppendVersion appends the canonical encoding in an older version, for a
+	// cluster whose members do not all know the newest. The error wraps
+	// ErrVersion if the type has no such version.
+	AppendVersion(dst []byte, version byte) ([]byte, error)
+}
