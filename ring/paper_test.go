@@ -1,6 +1,7 @@
 package ring
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -14,11 +15,11 @@ import (
 // tokens of this package give without any bound on loads being met.
 func TestAgainstPublishedFigures(t *testing.T) {
 	const buckets = 1000
-	if got := stderr(circle(buckets, 100)); math.Abs(got/0.0997-1) > 0.1 {
+	if got := stderr(circle(buckets, 100)); !(math.Abs(got/0.0997-1) < 0.1) {
 		t.Errorf("100 random points a bucket: standard error %.4f, published 0.0997", got)
 	}
 	all, _ := loads(Place(evenNodes(64), 65536, 3))
-	if got := stderr(all); got > 0.0316 {
+	if got := stderr(all); !(got < 0.0316) {
 		t.Errorf("standard error %.4f, 1,000 random points give 0.0316", got)
 	}
 }
@@ -26,17 +27,17 @@ func TestAgainstPublishedFigures(t *testing.T) {
 // circle gives the sizes of buckets between random points of a circle.
 func circle(buckets, points int) []int {
 	type point struct {
-		at     uint64
+		at     uint32
 		bucket int
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	all := make([]point, 0, buckets*points)
 	for b := range buckets {
 		for range points {
-			all = append(all, point{rng.Uint64() >> 2, b})
+			all = append(all, point{rng.Uint32() >> 1, b})
 		}
 	}
-	slices.SortFunc(all, func(a, b point) int { return int(int64(a.at) - int64(b.at)) })
+	slices.SortFunc(all, func(a, b point) int { return cmp.Compare(a.at, b.at) })
 	sizes := make([]int, buckets)
 	for i := 1; i < len(all); i++ {
 		sizes[all[i].bucket] += int(all[i].at - all[i-1].at)
