@@ -327,8 +327,11 @@ func (c *Cell) Fingerprint(k Key) Fingerprint {
 	var buf [2 + 3*stampSize + 8 + 16]byte
 	value := n.Value.Bytes
 	n.Value.Bytes = nil
-	p := n.appendTo(buf[:0])
-	p = binary.BigEndian.AppendUint64(p, uint64(len(value)))
-	p = binary.BigEndian.AppendUint64(p, xxhash.Sum64(value))
-	return k.Sum(p)
+	return k.Sum(appendLengthAndHash(n.appendTo(buf[:0]), value))
+}
+
+// appendLengthAndHash stands for a value's bytes in a fingerprint.
+func appendLengthAndHash(dst, value []byte) []byte {
+	dst = binary.BigEndian.AppendUint64(dst, uint64(len(value)))
+	return binary.BigEndian.AppendUint64(dst, xxhash.Sum64(value))
 }

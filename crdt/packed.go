@@ -58,16 +58,34 @@ func (p *Packed) AppendBinary(dst []byte) []byte {
 	return append(dst, p.enc...)
 }
 
-// Fingerprint is that of the cell.
+// head returns the encoding up to the value's bytes.
+func (p *Packed) head() []byte {
+	n, flags := 2, p.enc[1]
+	if flags&cellValue != 0 {
+		n += stampSize
+	}
+	if flags&cellExpiry != 0 {
+		n += 8
+	}
+	if flags&(cellExpiry|cellTogether) == cellExpiry {
+		n += 2 * stampSize
+	}
+	return p.enc[:n]
+}
+
+// Fingerprint is that of the cell, taken from the encoding as it is.
 func (p *Packed) Fingerprint(k Key) Fingerprint {
-	c := p.Cell()
-	return c.Fingerprint(k)
+	if len(p.enc) == 0 || p.enc[1] == 0 {
+		return Fingerprint{}
+	}
+	head := p.head()
+	var buf [2 + 3*stampSize + 8 + 16]byte
+	return k.Sum(appendLengthAndHash(append(buf[:0], head...), p.enc[len(head):]))
 }
 
 // Tombstone reports that the cell holds no value.
 func (p *Packed) Tombstone() bool {
-	c := p.Cell()
-	return c.Tombstone()
+	return len(p.enc) == 0 || p.enc[1]&(cellValue|cellDeleted) != cellValue
 }
 
 // Size is about how many bytes of memory the state takes.
