@@ -11,10 +11,10 @@ import (
 )
 
 // Registers is the kind of table whose values are last-writer-wins registers
-// with an optional expiry: [crdt.Cell]. The codec is crdt.CodecOf[T] unless one
+// with an optional expiry: [crdt.Cell]. The codec is CodecOf[T] unless one
 // is given; its name is part of the table's type.
-func Registers[T any](codec ...crdt.Codec[T]) Kind[*RegisterTable[T]] {
-	c := crdt.CodecOf[T]()
+func Registers[T any](codec ...Codec[T]) Kind[*RegisterTable[T]] {
+	c := CodecOf[T]()
 	if len(codec) > 0 {
 		c = codec[0]
 	}
@@ -33,7 +33,7 @@ func Registers[T any](codec ...crdt.Codec[T]) Kind[*RegisterTable[T]] {
 // holds.
 type RegisterTable[T any] struct {
 	t     *table
-	codec crdt.Codec[T]
+	codec Codec[T]
 }
 
 // Entry is what a key holds.
