@@ -63,42 +63,74 @@ func BenchmarkCall(b *testing.B) {
 }
 
 // BenchmarkLoneCaller compares a caller with no others in flight with the same
-// bytes over a bare connection. The two take turns, so that a busy machine slows
-// both; the ratio is of medians over turns.
+// bytes over a bare connection. The ways take turns, so that a busy machine slows
+// all of them; figures are medians over turns.
+//
+//   - raw: one goroutine writes and reads a bare connection;
+//   - hop: another goroutine reads it and wakes the first through a channel,
+//     which is the least that any multiplexed connection costs a blocking caller;
+//   - call: Peer.Call, and a channel to wait for its completion;
+//   - chain: Peer.Call again from inside Complete, with nobody to wake.
 func BenchmarkLoneCaller(b *testing.B) {
 	const turn = 50
 	for _, size := range []int{100, 1024} {
 		b.Run(fmt.Sprintf("size=%d", size), func(b *testing.B) {
-			request, w := make([]byte, size), make(waiter, 1)
-			p, conn := pair(b, echo), rawEcho(b, size)
-			var raw, call []time.Duration
+			request, buf := make([]byte, size), make([]byte, size)
+			bare, read := rawEcho(b, size), rawEcho(b, size)
+			p, w, c := pair(b, echo), make(waiter, 1), &chain{done: make(chan error, 1), request: request}
+			go func() {
+				buf := make([]byte, size)
+				for {
+					if _, err := io.ReadFull(read, buf); err != nil {
+						return
+					}
+					w <- nil
+				}
+			}()
+			ways := []struct {
+				name string
+				once func()
+				rest int // times that once is called
+			}{
+				{"raw", func() { bare.Write(request); io.ReadFull(bare, buf) }, turn},
+				{"hop", func() { read.Write(request); <-w }, turn},
+				{"call", func() { p.Call(Foreground, request, time.Now().Add(5*time.Second), w, 0); <-w }, turn},
+				{"chain", func() { p.Call(Foreground, request, time.Now().Add(5*time.Second), c, turn-1); <-c.done }, 1},
+			}
+			c.peer = p
+			times := make([][]time.Duration, len(ways))
 			b.ReportAllocs()
 			for b.Loop() {
-				began := time.Now()
-				for range turn {
-					p.Call(Foreground, request, began.Add(5*time.Second), w, 0)
-					if err := <-w; err != nil {
-						b.Fatal(err)
+				for i, way := range ways {
+					began := time.Now()
+					for range way.rest {
+						way.once()
 					}
+					times[i] = append(times[i], time.Since(began)/turn)
 				}
-				between := time.Now()
-				for range turn {
-					conn.Write(request)
-					if _, err := io.ReadFull(conn, request); err != nil {
-						b.Fatal(err)
-					}
-				}
-				call = append(call, between.Sub(began)/turn)
-				raw = append(raw, time.Since(between)/turn)
 			}
-			slices.Sort(raw)
-			slices.Sort(call)
 			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(float64(raw[len(raw)/2])/1e3, "raw-µs")
-			b.ReportMetric(float64(call[len(call)/2])/1e3, "call-µs")
-			b.ReportMetric(float64(call[len(call)/2])/float64(raw[len(raw)/2]), "ratio")
+			for i, way := range ways {
+				slices.Sort(times[i])
+				b.ReportMetric(float64(times[i][len(times[i])/2])/1e3, way.name+"-µs")
+			}
 		})
 	}
+}
+
+// chain is a Completion that calls again token times.
+type chain struct {
+	peer    *Peer
+	request []byte
+	done    chan error
+}
+
+func (c *chain) Complete(token uint64, _ []byte, err error) {
+	if token == 0 || err != nil {
+		c.done <- err
+		return
+	}
+	c.peer.Call(Foreground, c.request, time.Now().Add(5*time.Second), c, token-1)
 }
 
 // rawEcho gives a bare connection whose other end returns what it gets.

@@ -14,6 +14,10 @@ import (
 	"github.com/grapevine-go/grapevine/peer"
 )
 
+// tooLarge is a variable, for it does not fit the int of a small machine, where
+// it becomes negative.
+var tooLarge = int64(1 << 31)
+
 func TestValidateListsAllProblems(t *testing.T) {
 	good := Config{ID: "a", Boot: peer.Boot{Counter: 1}, Cluster: "shop"}
 	tests := []struct {
@@ -24,7 +28,7 @@ func TestValidateListsAllProblems(t *testing.T) {
 		{func(c *Config) { *c = Config{} }, []string{"ID", "Boot", "Cluster"}},
 		{func(c *Config) { c.Cluster = strings.Repeat("x", MaxCluster+1) }, []string{"Cluster"}},
 		{func(c *Config) { c.MaxMessage = -1; c.MaxInFlight = -1 }, []string{"MaxMessage"}},
-		{func(c *Config) { c.MaxMessage = 1 << 31 }, []string{"MaxMessage"}},
+		{func(c *Config) { c.MaxMessage = int(tooLarge) }, []string{"MaxMessage"}},
 		{func(c *Config) { c.MaxInFlight = 1 }, []string{"MaxInFlight"}},
 		{func(c *Config) { c.MaxMessage = 128 << 20 }, nil},
 		{func(c *Config) { c.PingInterval = time.Minute }, nil},
