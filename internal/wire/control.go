@@ -7,27 +7,31 @@ import (
 	"github.com/hashicorp/go-msgpack/v2/codec"
 )
 
-// handle is shared by all encoders and decoders; it is not changed after this.
-var handle = &codec.MsgpackHandle{WriteExt: true}
+// handle is shared by all encoders; it is not changed after this. Structs are
+// arrays of their fields, in their order: the fields' names are not sent.
+var handle = newHandle()
+
+func newHandle() *codec.MsgpackHandle {
+	h := &codec.MsgpackHandle{WriteExt: true}
+	h.StructToArray = true
+	return h
+}
 
 // Digest asks a replica for the digests of its partitions of a table. Fold is
 // the sum of the sender's digests of the partitions that both own; a receiver
 // with the same sum answers that nothing differs. A zero Fold asks for the list.
 type Digest struct {
-	_    struct{} `codec:",toarray"`
 	Fold []byte
 }
 
 // Digests answers a [Digest].
 type Digests struct {
-	_     struct{} `codec:",toarray"`
 	Equal bool
 	List  []PartitionDigest
 }
 
 // PartitionDigest is one partition as its owner has it.
 type PartitionDigest struct {
-	_         struct{} `codec:",toarray"`
 	Partition uint32
 	Synced    bool
 	Digest    []byte
@@ -44,11 +48,11 @@ func (d *PartitionDigest) Fingerprint() crdt.Fingerprint {
 
 // Ring carries a ring state; empty if the versions in the headers tell enough.
 type Ring struct {
-	_     struct{} `codec:",toarray"`
 	State []byte
 }
 
-// appendBody appends v, a struct of this file, as one element.
+// appendBody appends v, a struct of this file, as one element. No slice of it
+// is nil, which would be written as msgpack's nil.
 func appendBody(dst []byte, v any) []byte {
 	var body []byte
 	if err := codec.NewEncoderBytes(&body, handle).Encode(v); err != nil {
@@ -57,18 +61,23 @@ func appendBody(dst []byte, v any) []byte {
 	return append(dst, body...)
 }
 
-// takeBody decodes one element, which must be the last.
-func (r *reader) takeBody(fields int, v any) error {
+func present[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+// The bodies are read by hand all the same: go-msgpack's decoder takes a list
+// of n empty elements for n structs, forty bytes and more for each byte that a
+// peer sends, and it takes nil or a list of integers for binary. One body has
+// one form here.
+
+// nested takes the head of the one element that a body of this file consists
+// of, an array of n.
+func (r *reader) nested(fields, n int) {
 	r.elements(fields, 1)
-	if r.err != nil {
-		return r.err
-	}
-	d := codec.NewDecoderBytes(r.p, handle)
-	if err := d.Decode(v); err != nil {
-		return fmt.Errorf("%w: %v", ErrMessage, err)
-	}
-	r.p = r.p[min(d.NumBytesRead(), len(r.p)):]
-	return r.end()
+	r.elements(r.array(n), n)
 }
 
 // AppendDigest appends a whole digest request.
@@ -78,46 +87,72 @@ func AppendDigest(dst []byte, h *Header, fold crdt.Fingerprint) []byte {
 
 // Digest takes the body of a digest request.
 func (q *Request) Digest() (fold crdt.Fingerprint, err error) {
-	var d Digest
-	err = q.r.takeBody(q.body, &d)
-	copy(fold[:], d.Fold)
-	return fold, err
+	q.r.nested(q.body, 1)
+	fold = takeFingerprint(&q.r)
+	return fold, q.r.end()
 }
 
 // AppendDigests appends a whole reply to a digest request.
 func AppendDigests(dst []byte, h *ReplyHeader, d *Digests) []byte {
-	return appendBody(AppendReply(dst, h, 1), d)
+	return appendBody(AppendReply(dst, h, 1), &Digests{Equal: d.Equal, List: present(d.List)})
 }
 
-// Digests takes the body of a reply to a digest request.
+// Digests takes the body of a reply to a digest request. The list's digests
+// refer to the reply.
 func (a *Reply) Digests() (d Digests, err error) {
-	err = a.r.takeBody(a.body, &d)
-	if len(d.List) > maxDigest {
-		return Digests{}, fmt.Errorf("%w: %d digests", ErrMessage, len(d.List))
+	r := &a.r
+	r.nested(a.body, 2)
+	d.Equal = r.bool()
+	n := r.array(min(maxDigest, len(r.p)/minPartitionDigest))
+	if n > 0 {
+		d.List = make([]PartitionDigest, n)
 	}
-	return d, err
+	for i := range d.List {
+		d.List[i] = takePartitionDigest(r)
+	}
+	if err := r.end(); err != nil {
+		return Digests{}, err
+	}
+	return d, nil
+}
+
+// minPartitionDigest is the shortest encoding of a [PartitionDigest].
+const minPartitionDigest = 23
+
+func takePartitionDigest(r *reader) (d PartitionDigest) {
+	r.elements(r.array(5), 5)
+	d.Partition = uint32(r.uintMax(1<<16 - 1))
+	d.Synced = r.bool()
+	if d.Digest = r.bytes(len(crdt.Fingerprint{})); len(d.Digest) != len(crdt.Fingerprint{}) {
+		r.fail("digest")
+	}
+	d.Live, d.Dead = r.uint(), r.uint()
+	return d
 }
 
 // AppendRing appends a whole ring request.
 func AppendRing(dst []byte, h *Header, state []byte) []byte {
-	return appendBody(AppendHeader(dst, h, 1), &Ring{State: state})
+	return appendBody(AppendHeader(dst, h, 1), &Ring{State: present(state)})
 }
 
-// RingState takes the body of a ring request.
+// RingState takes the body of a ring request. The state refers to the request.
 func (q *Request) RingState() (state []byte, err error) {
-	var m Ring
-	err = q.r.takeBody(q.body, &m)
-	return m.State, err
+	return q.r.ringState(q.body)
 }
 
 // AppendRingReply appends a whole reply to a ring request.
 func AppendRingReply(dst []byte, h *ReplyHeader, state []byte) []byte {
-	return appendBody(AppendReply(dst, h, 1), &Ring{State: state})
+	return appendBody(AppendReply(dst, h, 1), &Ring{State: present(state)})
 }
 
-// RingState takes the body of a reply to a ring request.
+// RingState takes the body of a reply to a ring request. The state refers to
+// the reply.
 func (a *Reply) RingState() (state []byte, err error) {
-	var m Ring
-	err = a.r.takeBody(a.body, &m)
-	return m.State, err
+	return a.r.ringState(a.body)
+}
+
+func (r *reader) ringState(fields int) (state []byte, err error) {
+	r.nested(fields, 1)
+	state = r.bytes(MaxRing)
+	return state, r.end()
 }

@@ -5,8 +5,9 @@
 // the body's. It is written in the version that both sides negotiated when
 // they connected, so a receiver meets no element that it does not know.
 // Decoding believes no length that the message cannot hold, and what it returns
-// refers to the message's bytes. The records of the hot path are written and
-// read by hand (msgpack.go), the others by go-msgpack (control.go).
+// refers to the message's bytes. Everything is read by hand, and the records of
+// the hot path are written by hand (msgpack.go); go-msgpack writes the others
+// (control.go), and is what the tests compare all of them with.
 package wire
 
 import (
