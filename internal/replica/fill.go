@@ -111,15 +111,20 @@ func (r *Replica) complete(v *View, t *Table, p int, f *fill) bool {
 	return all || synced >= max(1, len(owners)-int(t.Spec.W)+1)
 }
 
-// candidate picks the next owner to exchange with.
+// candidate picks the next owner to exchange with: one that is believed dead
+// only if there is no other, for the belief may be wrong.
 func (f *fill) candidate(v *View, t *Table, p int) (m ring.Member, ok bool) {
 	for _, o := range t.Layout.Current(p) {
-		m := v.State.Members()[o]
-		if int(o) != v.Self && !v.down[o] && !slices.ContainsFunc(f.done, func(d filled) bool { return d.nonce == m.Boot.Nonce }) {
-			return m, true
+		c := v.State.Members()[o]
+		if int(o) == v.Self || slices.ContainsFunc(f.done, func(d filled) bool { return d.nonce == c.Boot.Nonce }) {
+			continue
 		}
+		if !v.down[o] {
+			return c, true
+		}
+		m, ok = c, true
 	}
-	return m, false
+	return m, ok
 }
 
 // maxKnown is how many of its own entries a node lists in one page request.

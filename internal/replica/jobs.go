@@ -110,6 +110,9 @@ func (r *Replica) Tick(now time.Time, out *Effects) {
 	r.jobs.queue = r.jobs.queue[:0]
 	if now.After(r.timers.ring) {
 		r.timers.ring = now.Add(r.jitter(r.cfg.RingEvery))
+		if !r.learned {
+			r.timers.ring = now.Add(r.jitter(r.cfg.Retry))
+		}
 		r.compareRing(out)
 	}
 	if !r.learned {
