@@ -30,9 +30,10 @@ func (t *Table) Page(partition int, from, to uint64, visit func(Entry) bool) (ne
 			next, done = hash, false
 			return false
 		}
-		for ; e != nil; e = e.next {
-			f := EntryFingerprint(p.key, hash, e.state.Fingerprint(p.key))
-			if !visit(Entry{Hash: hash, Key: e.key, State: e.state, Fingerprint: f}) {
+		for ; e != nil; e = e.next() {
+			s := e.state()
+			f := EntryFingerprint(p.key, hash, s.Fingerprint(p.key))
+			if !visit(Entry{Hash: hash, Key: e.key, State: s, Fingerprint: f}) {
 				more = false
 			}
 		}

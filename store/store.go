@@ -42,11 +42,43 @@ type partition struct {
 	_       [64]byte
 }
 
-// entry is one key. Keys of equal hash are chained, in no particular order.
+// entry is one key. Keys of equal hash are chained, in no particular order; as
+// that hardly ever happens, a link costs memory only where there is one: it is
+// kept in front of the state.
 type entry struct {
-	key   string
-	state crdt.State
-	next  *entry
+	key  string
+	kept crdt.State // the state, or a *linked
+}
+
+// linked is the state of an entry that is not the last of its chain.
+type linked struct {
+	crdt.State
+	next *entry
+}
+
+// entrySize is about what an entry takes beside its key and state: itself, and
+// its place in the ordered map.
+const entrySize = 32 + 24
+
+func newEntry(key string, s crdt.State, next *entry) *entry {
+	if next != nil {
+		s = &linked{State: s, next: next}
+	}
+	return &entry{key: key, kept: s}
+}
+
+func (e *entry) state() crdt.State {
+	if l, ok := e.kept.(*linked); ok {
+		return l.State
+	}
+	return e.kept
+}
+
+func (e *entry) next() *entry {
+	if l, ok := e.kept.(*linked); ok {
+		return l.next
+	}
+	return nil
 }
 
 // Counts is what a partition or a table holds.
@@ -99,7 +131,7 @@ func (t *Table) Join(hash uint64, key, delta []byte) (crdt.Joined, error) {
 		return p.insert(hash, key, delta, t.newState(), head)
 	}
 	was := p.measure(hash, e)
-	j, err := e.state.JoinBinary(delta)
+	j, err := e.state().JoinBinary(delta)
 	if j.Changed {
 		p.replace(was, p.measure(hash, e))
 	}
@@ -111,7 +143,7 @@ func (p *partition) insert(hash uint64, key, delta []byte, s crdt.State, head *e
 	if err != nil || !j.Changed {
 		return j, err
 	}
-	e := &entry{key: string(key), state: s, next: head}
+	e := newEntry(string(key), s, head)
 	p.entries.Set(hash, e)
 	p.replace(measure{}, p.measure(hash, e))
 	return j, nil
@@ -124,9 +156,9 @@ type measure struct {
 }
 
 func (p *partition) measure(hash uint64, e *entry) measure {
-	m := measure{fingerprint: EntryFingerprint(p.key, hash, e.state.Fingerprint(p.key))}
-	m.counts.Bytes = 48 + 24 + len(e.key) + e.state.Size()
-	if e.state.Tombstone() {
+	m := measure{fingerprint: EntryFingerprint(p.key, hash, e.state().Fingerprint(p.key))}
+	m.counts.Bytes = entrySize + len(e.key) + e.state().Size()
+	if e.state().Tombstone() {
 		m.counts.Dead = 1
 	} else {
 		m.counts.Live = 1
@@ -151,7 +183,7 @@ func EntryFingerprint(k crdt.Key, hash uint64, state crdt.Fingerprint) crdt.Fing
 }
 
 func (e *entry) find(key []byte) *entry {
-	for ; e != nil; e = e.next {
+	for ; e != nil; e = e.next() {
 		if e.key == string(key) {
 			return e
 		}
@@ -169,7 +201,7 @@ func (t *Table) AppendState(dst []byte, hash uint64, key []byte) ([]byte, bool) 
 	if e == nil {
 		return dst, false
 	}
-	return e.state.AppendBinary(dst), true
+	return e.state().AppendBinary(dst), true
 }
 
 // Fingerprint returns the fingerprint of the key's state; zero if there is
@@ -180,7 +212,7 @@ func (t *Table) Fingerprint(hash uint64, key []byte) crdt.Fingerprint {
 	defer p.mu.RUnlock()
 	head, _ := p.entries.Get(hash)
 	if e := head.find(key); e != nil {
-		return e.state.Fingerprint(p.key)
+		return e.state().Fingerprint(p.key)
 	}
 	return crdt.Fingerprint{}
 }
@@ -210,7 +242,7 @@ func (t *Table) Drop(hash uint64, key []byte, ifVersion crdt.Fingerprint, _ Reas
 	defer p.mu.Unlock()
 	head, _ := p.entries.Get(hash)
 	e := head.find(key)
-	if e == nil || e.state.Fingerprint(p.key) != ifVersion {
+	if e == nil || e.state().Fingerprint(p.key) != ifVersion {
 		return false
 	}
 	p.replace(p.measure(hash, e), measure{})
@@ -226,9 +258,9 @@ func (t *Table) Drop(hash uint64, key []byte, ifVersion crdt.Fingerprint, _ Reas
 // that nobody sees a chain change under them.
 func (e *entry) without(gone *entry) *entry {
 	if e == gone {
-		return e.next
+		return e.next()
 	}
-	return &entry{key: e.key, state: e.state, next: e.next.without(gone)}
+	return newEntry(e.key, e.state(), e.next().without(gone))
 }
 
 // Digest returns the sum of the fingerprints of a partition's entries (see
@@ -259,7 +291,7 @@ func (t *Table) Rekey(key crdt.Key) {
 		p.mu.Lock()
 		p.key, p.digest, p.counts = key, crdt.Fingerprint{}, Counts{}
 		p.entries.Scan(func(hash uint64, e *entry) bool {
-			for ; e != nil; e = e.next {
+			for ; e != nil; e = e.next() {
 				p.replace(measure{}, p.measure(hash, e))
 			}
 			return true
