@@ -169,10 +169,32 @@ func (c *Cell) normal() *Cell {
 	return c
 }
 
+// Difference returns what the cell has and o lacks: the registers of the cell
+// that are news to o. It is the zero Cell if there is none.
+func (c Cell) Difference(o Cell) Cell {
+	c.normal()
+	if c.Value.compare(o.Value) <= 0 {
+		c.Value = Value{}
+	}
+	if c.Expiry.compare(o.Expiry) <= 0 || c.Expiry.For.Compare(o.Value.Stamp) < 0 {
+		c.Expiry = Expiry{}
+	}
+	return c
+}
+
 func (j *Joined) dominate(s Stamp) {
 	if j.Dominated.Compare(s) < 0 {
 		j.Dominated = s
 	}
+}
+
+// AppendVersion appends the canonical encoding in the given version, of which
+// there is one; see [Mutable].
+func (c *Cell) AppendVersion(dst []byte, version byte) ([]byte, error) {
+	if version != cellVersion {
+		return dst, fmt.Errorf("%w: version %d, %d can be written", ErrVersion, version, cellVersion)
+	}
+	return c.AppendBinary(dst), nil
 }
 
 // Tombstone reports that the cell holds no value: deleted, or never written.

@@ -8,15 +8,16 @@ type OpKind uint8
 // The kinds of operations. Arg, Amount, To and Sub are fields of [Op].
 const (
 	OpAdd       OpKind = iota + 1 // sets: add the element Arg
-	OpRemove                      // sets: remove the element Arg; maps: the key Arg
+	OpRemove                      // sets: remove the element Arg; maps: the key Arg, or To
 	OpReset                       // every causal type: remove all that was seen
 	OpEnable                      // flags
 	OpDisable                     // flags
-	OpWrite                       // registers: the value Arg, maps of registers: under the key To
+	OpWrite                       // registers, and maps of them under the key To: the value Arg, to expire at Amount
 	OpIncrement                   // counters: by Amount, which may be negative
 	OpTransfer                    // bounded counters: Amount rights to the actor To
 	OpUpdate                      // maps: the operation Sub at the value of the key Arg
 	OpInsert                      // lists: the element Arg at the position To
+	OpExpire                      // registers, and maps of them under the key To: at Amount
 	opEnd
 )
 

@@ -141,6 +141,13 @@ type cursor[K cmp.Ordered, V any] struct {
 	block  []pair[K, V] // what is left of the present block
 }
 
+// first returns a cursor at the first key.
+func (s *sorted[K, V]) first() cursor[K, V] {
+	c := cursor[K, V]{blocks: s.blocks}
+	c.settle()
+	return c
+}
+
 // from returns a cursor at the first key that is not below key.
 func (s *sorted[K, V]) from(key K) cursor[K, V] {
 	if len(s.blocks) == 0 {

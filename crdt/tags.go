@@ -15,5 +15,5 @@ const (
 	tagBoundedCounter = 18
 	tagLWWMap         = 19
 	tagFirstRegister  = 20
-	tagDistinct       = 21
+	tagHyperLogLog    = 21
 )
