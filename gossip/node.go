@@ -165,10 +165,13 @@ func (n *Node) findCluster(ctx context.Context) error {
 		return nil
 	}
 	quiet := 0 // rounds in which nobody knew of a cluster
+	told := time.Now()
 	for wait := 50 * time.Millisecond; !n.replica.Learned(); wait = min(2*wait, 2*time.Second) {
 		reached, err := n.joinSeeds(ctx)
-		if err != nil {
-			n.log.Info("gossip: not every seed was reached", "error", err)
+		if time.Since(told) > 5*time.Second {
+			told = time.Now()
+			n.log.Warn("gossip: waiting for a cluster: none of the seeds that answer belongs to one, and one is begun only when all seeds answer",
+				"seeds", n.cfg.Seeds, "error", err)
 		}
 		if quiet++; !reached || !n.replica.Alone() {
 			quiet = 0
