@@ -20,7 +20,7 @@ type causal struct {
 	live   int     // live dots
 	size   int     // bytes of their payloads
 	digest *digest // nil until a fingerprint is asked for
-	part   bool    // of a map, which keeps the context
+	owner  *causal // the map that this is a value of and that keeps the context; nil for a whole
 
 	// Room for the first site, so that a delta is one allocation.
 	room struct {
@@ -52,10 +52,12 @@ type rules interface {
 	// valid reports whether a payload that was decoded is one of the type.
 	valid(payload string) bool
 	// gained is called after a dot became live, lost after one was removed, and
-	// settled when a change is complete.
+	// settled when a change is complete. A restless type wants to know of every
+	// change to the context, too.
 	gained(s *site, n uint64, payload string)
 	lost(s *site, n uint64, payload string)
 	settled()
+	restless() bool
 }
 
 // change is what an operation does: assert a payload under its dot, if it
@@ -198,7 +200,7 @@ func (c *causal) settle() {
 // mutate makes the operation here and writes its delta to d, which is empty. It
 // returns the dots that the operation saw and removed.
 func (c *causal) mutate(m Mint, op Op, d *causal) (saw Context, err error) {
-	if c.part {
+	if c.owner != nil {
 		return saw, ErrPart
 	}
 	var last uint64
@@ -246,7 +248,7 @@ func (c *causal) claimAll(x Context) {
 // whole returns c, or for a part of a map a state of its own that has seen
 // exactly what is live in it.
 func (c *causal) whole() *causal {
-	if !c.part {
+	if c.owner == nil {
 		return c
 	}
 	w := &causal{rules: c.rules}
@@ -271,3 +273,13 @@ func (c *causal) liveDots() (l dots) {
 func (c *causal) gained(*site, uint64, string) {}
 func (c *causal) lost(*site, uint64, string)   {}
 func (c *causal) settled()                     {}
+func (c *causal) restless() bool               { return false }
+
+// hasSeen reports whether the dot was seen, in a value of a map by the map.
+func (c *causal) hasSeen(d Dot) bool {
+	for c.owner != nil {
+		c = c.owner
+	}
+	s := c.at(d.Actor)
+	return s != nil && s.seen.contains(d.N)
+}

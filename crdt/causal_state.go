@@ -22,7 +22,7 @@ func (c *causal) JoinChanges(delta, dst []byte) ([]byte, Joined, error) {
 
 func (c *causal) join(delta, dst []byte, report bool) ([]byte, Joined, error) {
 	var d, part causal
-	if c.part {
+	if c.owner != nil {
 		return dst, Joined{}, ErrPart
 	}
 	if err := c.decode(string(delta), &d); err != nil {
@@ -89,7 +89,7 @@ func (c *causal) DifferenceBinary(other, dst []byte) ([]byte, error) {
 // of the causal context; see [State]. From then on it is kept up to date at the
 // cost of what changes.
 func (c *causal) Fingerprint(k Key) Fingerprint {
-	if c.part {
+	if c.owner != nil {
 		return c.whole().Fingerprint(k)
 	}
 	if c.digest == nil || c.digest.key != k {

@@ -31,10 +31,10 @@ func (c *Causal[S]) fresh() S { return c.rules.(S).empty() }
 // was. What is returned must not be changed.
 func (c *Causal[S]) Join(d S) S {
 	var changed S
-	if c.part {
+	if c.owner != nil {
 		return changed
 	}
-	if d.core().part {
+	if d.core().owner != nil {
 		w := c.fresh()
 		w.core().absorb(d.core().whole())
 		d = w

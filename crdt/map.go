@@ -31,9 +31,10 @@ type Map[K any, V value[V]] struct {
 	Causal[*Map[K, V]]
 	codec   Codec[K]
 	bottom  func() V
-	kind    V            // answers for the payloads of values
-	values  map[string]V // by encoded key
-	touched []string     // keys whose values lost something in the present change
+	kind    V               // answers for the payloads of values
+	values  map[string]V    // by encoded key
+	touched []string        // keys whose values the present change is about
+	restive map[string]bool // keys whose values are restless
 }
 
 // NewMap returns an empty map with keys of a basic type; bottom gives the bottom
@@ -96,7 +97,7 @@ func (m *Map[K, V]) at(key string) V {
 
 func (m *Map[K, V]) part() V {
 	v := m.bottom()
-	v.core().part = true
+	v.core().owner = &m.causal
 	return v
 }
 
@@ -175,6 +176,7 @@ func (m *Map[K, V]) gained(s *site, n uint64, payload string) {
 	}
 	c := v.core()
 	c.insert(c.intern(s.actor), n, rest)
+	m.touched = append(m.touched, key)
 }
 
 func (m *Map[K, V]) lost(s *site, n uint64, payload string) {
@@ -187,6 +189,9 @@ func (m *Map[K, V]) lost(s *site, n uint64, payload string) {
 // settled lets go of the values that are empty now. It waits until the change is
 // complete, as most changes put something in the place of what they take.
 func (m *Map[K, V]) settled() {
+	for key := range m.restive {
+		m.touched = append(m.touched, key)
+	}
 	for _, key := range m.touched {
 		v, ok := m.values[key]
 		if !ok {
@@ -196,6 +201,16 @@ func (m *Map[K, V]) settled() {
 		if v.core().live == 0 {
 			delete(m.values, key)
 		}
+		if !v.restless() {
+			delete(m.restive, key)
+		} else {
+			if m.restive == nil {
+				m.restive = make(map[string]bool)
+			}
+			m.restive[key] = true
+		}
 	}
 	m.touched = m.touched[:0]
 }
+
+func (m *Map[K, V]) restless() bool { return len(m.restive) > 0 }

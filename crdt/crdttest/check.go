@@ -19,13 +19,14 @@ type checker[S Lattice[S]] struct {
 	found  *Violation
 	prints map[crdt.Fingerprint]string // encoding by fingerprint
 	known  map[string]crdt.Fingerprint // and the other way round
+	views  map[string]string           // value by encoding
 	done   map[[3]string]bool          // pairs and triples that were checked
 }
 
 func newChecker[S Lattice[S]](g Generator[S]) checker[S] {
 	return checker[S]{
 		Generator: g, prints: make(map[crdt.Fingerprint]string), known: make(map[string]crdt.Fingerprint),
-		done: make(map[[3]string]bool),
+		views: make(map[string]string), done: make(map[[3]string]bool),
 	}
 }
 
@@ -51,8 +52,8 @@ func (c *checker[S]) load(p string) S {
 	return s
 }
 
-// note checks that equal bytes and equal fingerprints go together, over all
-// states that were ever noted.
+// note checks that equal bytes and equal fingerprints go together, and that
+// equal bytes show equal values, over all states that were ever noted.
 func (c *checker[S]) note(s S) string {
 	p, f := encode(s), s.Fingerprint(key)
 	if q, ok := c.prints[f]; ok {
@@ -62,6 +63,13 @@ func (c *checker[S]) note(s S) string {
 		c.require(f == g, Canonical, "%x has two fingerprints", p)
 	}
 	c.prints[f], c.known[p] = p, f
+	if c.View != nil {
+		view, ok := c.View(s), true
+		if _, ok = c.views[p]; !ok {
+			c.views[p] = view
+		}
+		c.require(c.views[p] == view, Canonical, "%x shows %q and %q", p, c.views[p], view)
+	}
 	return p
 }
 

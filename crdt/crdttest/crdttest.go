@@ -36,12 +36,12 @@ type Generator[S Lattice[S]] struct {
 	// grows with its third power: four to six that touch the same thing find the
 	// most.
 	Ops []Op[S]
-	// Spec, if not nil, is the textbook definition: the value, as text, at a
-	// replica that received the events in the set received, in a history. View is
-	// then the value of s, as text.
-	Spec func(h []Event, received Set) string
-	// View is the value of s as text, for Spec.
+	// View is the value of s as a reader sees it, as text; if it is not nil,
+	// equal states must show equal values.
 	View func(s S) string
+	// Spec, if not nil, is the textbook definition: the View at a replica that
+	// received the events in the set received, in a history.
+	Spec func(h []Event, received Set) string
 	// Depth is how many operations a schedule that is enumerated has; 0: 3.
 	Depth int
 }
