@@ -30,9 +30,12 @@ var infoSections = []struct {
 
 // info is INFO [section …]; a section that does not exist is empty.
 func info(c *conn, args [][]byte) {
+	if len(args) == 1 {
+		args = [][]byte{nil, []byte("default")}
+	}
 	wanted := func(name string) bool {
-		return len(args) == 1 || slices.ContainsFunc(args[1:], func(a []byte) bool {
-			return is(a, name) || is(a, "default") || is(a, "all") || is(a, "everything")
+		return slices.ContainsFunc(args[1:], func(a []byte) bool {
+			return is(a, name) || is(a, "all") || is(a, "everything") || is(a, "default") && name != "keyspace"
 		})
 	}
 	var b strings.Builder
@@ -87,10 +90,13 @@ func infoGrapevine(c *conn, b *strings.Builder) {
 	field(b, "members", s.Members)
 	field(b, "ring_version", s.RingVersion)
 	field(b, "unsynced_tables", strings.Join(s.UnsyncedTables, ","))
+	field(b, "local_keys", s.LocalKeys)
 }
 
 // infoKeyspace counts the keys of the whole cluster, if that can be done at
-// the moment and soon: INFO must answer also when the cluster does not.
+// the moment and soon: INFO must answer also when the cluster does not. As
+// that visits every key, plain INFO, which monitoring asks for all the time,
+// is without it.
 func infoKeyspace(c *conn, b *strings.Builder) {
 	if !c.srv.cfg.Status().Ready {
 		return

@@ -30,7 +30,7 @@ func start(t testing.TB, cfg Config) (*Server, string) {
 	}
 	if cfg.Status == nil {
 		cfg.Status = func() Status {
-			return Status{Node: "a", Boot: "1.00000000000000ff", Ready: true, Members: 5, RingVersion: "c0ffee", UnsyncedTables: []string{"cache", "other"}}
+			return Status{Node: "a", Boot: "1.00000000000000ff", Ready: true, Members: 5, RingVersion: "c0ffee", UnsyncedTables: []string{"cache", "other"}, LocalKeys: 7}
 		}
 	}
 	s, err := New(cfg)

@@ -62,6 +62,7 @@ type Status struct {
 	Members        int
 	RingVersion    string
 	UnsyncedTables []string
+	LocalKeys      int // keys with a value that this node keeps
 }
 
 // Error is an error with the code that Redis clients tell errors apart by, the

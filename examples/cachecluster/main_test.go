@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+}
+
+// running is the command as it runs within the test.
+type running struct {
+	t      *testing.T
+	cancel context.CancelFunc
+	out    *bufio.Scanner
+	status chan int
+	stderr *strings.Builder
+}
+
+func begin(t *testing.T, args ...string) *running {
+	ctx, cancel := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	c := &running{t: t, cancel: cancel, out: bufio.NewScanner(r), status: make(chan int, 1), stderr: new(strings.Builder)}
+	go func() {
+		c.status <- run(ctx, args, w, c.stderr)
+		w.Close()
+	}()
+	return c
+}
+
+// until reads the output up to a line and returns all of it.
+func (c *running) until(line string) string {
+	c.t.Helper()
+	var all strings.Builder
+	for c.out.Scan() {
+		all.WriteString(c.out.Text() + "\n")
+		if c.out.Text() == line {
+			return all.String()
+		}
+	}
+	c.t.Fatalf("no line %q in\n%s\nstatus %d: %s", line, all.String(), <-c.status, c.stderr)
+	return ""
+}
+
+// end cancels the command, as Ctrl-C does, and returns its status.
+func (c *running) end() int {
+	c.cancel()
+	for c.out.Scan() {
+	}
+	return <-c.status
+}
+
+var redisAddr = regexp.MustCompile(`(?m)^\w+ +(127\.0\.0\.1:\d+) `)
+
+func TestFiveNodes(t *testing.T) {
+	c := begin(t, "-redis", "127.0.0.1:0", "-password", "secret", "-metrics", "127.0.0.1:0")
+	out := c.until("Ctrl-C stops.")
+	found := redisAddr.FindAllStringSubmatch(out, -1)
+	if len(found) != 5 {
+		t.Fatalf("%d nodes are told of:\n%s", len(found), out)
+	}
+	ctx := t.Context()
+	for i, m := range found {
+		client := redis.NewClient(&redis.Options{Addr: m[1], Password: "secret"})
+		if i == 0 {
+			if err := client.Set(ctx, "k", "v", 0).Err(); err != nil {
+				t.Error(err)
+			}
+		}
+		if v, err := client.Get(ctx, "k").Result(); err != nil || v != "v" {
+			t.Errorf("node %d: %q, %v", i, v, err)
+		}
+		client.Close()
+	}
+	url := regexp.MustCompile(`metrics: (http:\S+)`).FindStringSubmatch(out)
+	reply, err := http.Get(url[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(reply.Body)
+	reply.Body.Close()
+	if err != nil || !strings.Contains(string(text), `grapevine_ready{node="e"} 1`) {
+		t.Errorf("metrics: %v\n%.500s", err, text)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	if status := c.end(); status != exitOK {
+		t.Errorf("status %d: %s", status, c.stderr)
+	}
+}
+
+// Nodes in processes of their own find each other by a list that names them
+// all, whoever starts first.
+func TestSingleNodes(t *testing.T) {
+	var listens []string
+	for range 3 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		listens = append(listens, l.Addr().String())
+		l.Close()
+	}
+	var nodes []*running
+	for i, listen := range listens {
+		nodes = append(nodes, begin(t, "-node", string(rune('a'+i)), "-listen", listen, "-redis", "127.0.0.1:0", "-join", strings.Join(listens, ",")))
+	}
+	for i, n := range nodes {
+		addr := redisAddr.FindStringSubmatch(n.until("Ctrl-C stops."))[1]
+		client := redis.NewClient(&redis.Options{Addr: addr})
+		for deadline := time.Now().Add(30 * time.Second); ; {
+			info, err := client.Info(t.Context(), "grapevine").Result()
+			if err == nil && strings.Contains(info, "synced:1\r\n") && strings.Contains(info, "members:3\r\n") {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("node %d: %v\n%s", i, err, info)
+			}
+		}
+		client.Close()
+	}
+	for _, n := range nodes {
+		if status := n.end(); status != exitOK {
+			t.Errorf("status %d: %s", status, n.stderr)
+		}
+	}
+}
+
+func TestDemo(t *testing.T) {
+	c := begin(t, "-demo", "-files", ".")
+	out := c.until("Every byte came back, and all owners agree.")
+	for _, want := range []string{"cutting c off without goodbye", "c is back with empty memory and boot 2.", "keys refilled", "stale answers refused"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing in\n%s", want, out)
+		}
+	}
+	if status := c.end(); status != exitOK {
+		t.Errorf("status %d: %s", status, c.stderr)
+	}
+}
+
+func TestBadCommandLines(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	empty := t.TempDir()
+	badKey := t.TempDir()
+	if err := os.WriteFile(filepath.Join(badKey, "gossip.key"), []byte("not hexadecimal"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		args   string
+		status int
+		stderr string
+	}{
+		{"-h", exitOK, "Usage"},
+		{"-nosuch", exitUsage, "flag provided but not defined: -nosuch"},
+		{"word", exitUsage, `unexpected argument "word"`},
+		{"-demo -node a", exitUsage, "exclude each other"},
+		{"-join x:1", exitUsage, "-join has a meaning only with -node"},
+		{"-files .", exitUsage, "-files has a meaning only with -demo"},
+		{"-demo -redis x:1", exitUsage, "-redis has no meaning with -demo"},
+		{"-log loud", exitUsage, "loud"},
+		{"-redis nonsense", exitFailed, "-redis"},
+		{"-redis 127.0.0.1:redis", exitFailed, "-redis"},
+		{"-redis " + busy.Addr().String(), exitFailed, "address already in use"},
+		{"-node a -redis " + busy.Addr().String(), exitFailed, "address already in use"},
+		{"-node a -redis 127.0.0.1:0 -listen " + busy.Addr().String(), exitFailed, "address already in use"},
+		{"-redis 127.0.0.1:0 -metrics " + busy.Addr().String(), exitFailed, "-metrics"},
+		{"-redis 127.0.0.1:0 -maxvalue -1", exitFailed, "MaxValue"},
+		{"-node a/b -redis 127.0.0.1:0", exitFailed, "Name"},
+		{"-node a -redis 127.0.0.1:0 -listen 0.0.0.0:0", exitFailed, "Insecure"},
+		{"-node a -redis 127.0.0.1:0 -secrets " + empty, exitFailed, "gossip.key"},
+		{"-node a -redis 127.0.0.1:0 -secrets " + badKey, exitFailed, "-secrets"},
+		{"-demo -files " + empty, exitFailed, "no files"},
+		{"-demo -files " + filepath.Join(empty, "nosuch"), exitFailed, "nosuch"},
+	} {
+		var stderr strings.Builder
+		status := run(t.Context(), strings.Fields(tc.args), io.Discard, &stderr)
+		if status != tc.status || !strings.Contains(stderr.String(), tc.stderr) {
+			t.Errorf("%s: status %d, want %d with %q: %s", tc.args, status, tc.status, tc.stderr, stderr.String())
+		}
+	}
+}

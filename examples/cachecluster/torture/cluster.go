@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// startTimeout bounds how long the cluster may take to be whole again.
+const startTimeout = time.Minute
+
+// process is one node: an operating-system process.
+type process struct {
+	name   string
+	listen string
+	redis  string
+	log    string
+	cmd    *exec.Cmd // nil while it is dead
+	client *redis.Client
+}
+
+// cluster is all of them.
+type cluster struct {
+	binary string
+	procs  []*process
+	kills  int
+}
+
+func startCluster(ctx context.Context, p plan, dir string) (*cluster, error) {
+	c := &cluster{binary: p.binary}
+	for i := range p.nodes {
+		ports, err := freePorts(2)
+		if err != nil {
+			return nil, err
+		}
+		name := string(rune('a' + i))
+		c.procs = append(c.procs, &process{
+			name: name, listen: ports[0], redis: ports[1], log: filepath.Join(dir, name+".log"),
+			client: redis.NewClient(&redis.Options{Addr: ports[1], MaxRetries: -1}),
+		})
+	}
+	var err error
+	for _, p := range c.procs {
+		err = errors.Join(err, c.startOne(p))
+	}
+	if err == nil {
+		err = c.settled(ctx)
+	}
+	if err != nil {
+		err = fmt.Errorf("%w\n%s", err, c.logs())
+		c.stop()
+		return nil, err
+	}
+	return c, nil
+}
+
+// freePorts finds addresses that nobody listens at. Another program could take
+// one before the node does; the node then says so.
+func freePorts(n int) (addrs []string, err error) {
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		addrs = append(addrs, l.Addr().String())
+	}
+	return addrs, nil
+}
+
+// startOne starts a process with nothing but its name, its ports and the list
+// of all nodes, which is the same for all.
+func (c *cluster) startOne(p *process) error {
+	var all []string
+	for _, q := range c.procs {
+		all = append(all, q.listen)
+	}
+	log, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd := exec.Command(c.binary, "-node", p.name, "-listen", p.listen, "-redis", p.redis, "-join", strings.Join(all, ","))
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	p.cmd = cmd
+	return nil
+}
+
+// settled waits until every node is synced and sees all the others under one
+// ring.
+func (c *cluster) settled(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		var missing []string
+		ring := c.procs[0].info(ctx)["ring_version"]
+		for _, p := range c.procs {
+			i := p.info(ctx)
+			if i["synced"] != "1" || i["members"] != fmt.Sprint(len(c.procs)) || i["ring_version"] != ring {
+				missing = append(missing, fmt.Sprintf("%s (ready %s, synced %s, members %s, ring %s)", p.name, i["ready"], i["synced"], i["members"], i["ring_version"]))
+			}
+		}
+		if len(missing) == 0 {
+			return nil
+		}
+		if err := sleep(ctx, 20*time.Millisecond); err != nil {
+			return fmt.Errorf("the cluster is not whole: %s: %w", strings.Join(missing, ", "), err)
+		}
+	}
+}
+
+// info is the node's INFO grapevine; empty if it does not answer.
+func (p *process) info(ctx context.Context) map[string]string {
+	fields := make(map[string]string)
+	text, err := p.client.Info(ctx, "grapevine").Result()
+	if err != nil {
+		return fields
+	}
+	for line := range strings.Lines(text) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			fields[name] = value
+		}
+	}
+	return fields
+}
+
+// kill ends the process by SIGKILL: nothing is flushed, nobody is told.
+func (p *process) kill() error {
+	if err := p.cmd.Process.Kill(); err != nil {
+		return fmt.Errorf("killing %s: %w", p.name, err)
+	}
+	p.cmd.Wait() // reports the kill
+	p.cmd = nil
+	return nil
+}
+
+func (c *cluster) addrs() (addrs []string) {
+	for _, p := range c.procs {
+		addrs = append(addrs, p.redis)
+	}
+	return addrs
+}
+
+func (c *cluster) stop() {
+	for _, p := range c.procs {
+		p.client.Close()
+		if p.cmd != nil {
+			p.kill()
+		}
+	}
+}
+
+// logs is the end of what each process logged.
+func (c *cluster) logs() string {
+	var b strings.Builder
+	for _, p := range c.procs {
+		text, err := os.ReadFile(p.log)
+		if err != nil {
+			continue
+		}
+		var tail []string
+		for s := bufio.NewScanner(bytes.NewReader(text)); s.Scan(); {
+			tail = append(tail, s.Text())
+		}
+		fmt.Fprintf(&b, "--- %s\n%s\n", p.name, strings.Join(tail[max(0, len(tail)-10):], "\n"))
+	}
+	return b.String()
+}
