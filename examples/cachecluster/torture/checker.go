@@ -103,6 +103,12 @@ func newChecker(addrs []string, clients int) *checker {
 	return c
 }
 
+func (c *checker) close() {
+	for _, node := range c.nodes {
+		node.Close()
+	}
+}
+
 // run writes and reads until end is closed; the error is the first wrong read.
 func (c *checker) run(ctx context.Context, end <-chan struct{}) error {
 	g, ctx := errgroup.WithContext(ctx)

@@ -102,6 +102,7 @@ func (c *cluster) torment(ctx context.Context, p plan, out io.Writer) (*load, *c
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	checked := newChecker(c.addrs(), p.checkers)
+	defer checked.close()
 	loaded := &load{addr: c.procs[0].redis, requests: p.requests, clients: p.clients}
 
 	loadEnded, end := make(chan struct{}), make(chan struct{})
