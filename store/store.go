@@ -60,11 +60,29 @@ type linked struct {
 // its place in the ordered map.
 const entrySize = 32 + 24
 
-func newEntry(key string, s crdt.State, next *entry) *entry {
-	if next != nil {
-		s = &linked{State: s, next: next}
+// packedEntry is an entry with its state beside it: a register is found with
+// one look into memory less. Almost all entries are registers.
+type packedEntry struct {
+	entry
+	packed crdt.Packed
+}
+
+// newEntry returns an entry with the bottom state.
+func (t *Table) newEntry() *entry {
+	s := t.newState()
+	if _, ok := s.(*crdt.Packed); ok {
+		e := new(packedEntry)
+		e.kept = &e.packed
+		return &e.entry
 	}
-	return &entry{key: key, kept: s}
+	return &entry{kept: s}
+}
+
+// link puts an entry in front of those of the same hash.
+func (e *entry) link(next *entry) {
+	if next != nil {
+		e.kept = &linked{State: e.state(), next: next}
+	}
 }
 
 func (e *entry) state() crdt.State {
@@ -128,7 +146,7 @@ func (t *Table) Join(hash uint64, key, delta []byte) (crdt.Joined, error) {
 	head, _ := p.entries.Get(hash)
 	e := head.find(key)
 	if e == nil {
-		return p.insert(hash, key, delta, t.newState(), head)
+		return p.insert(hash, key, delta, t.newEntry(), head)
 	}
 	was := p.measure(hash, e)
 	j, err := e.state().JoinBinary(delta)
@@ -138,12 +156,13 @@ func (t *Table) Join(hash uint64, key, delta []byte) (crdt.Joined, error) {
 	return j, err
 }
 
-func (p *partition) insert(hash uint64, key, delta []byte, s crdt.State, head *entry) (crdt.Joined, error) {
-	j, err := s.JoinBinary(delta)
+func (p *partition) insert(hash uint64, key, delta []byte, e *entry, head *entry) (crdt.Joined, error) {
+	j, err := e.kept.JoinBinary(delta)
 	if err != nil || !j.Changed {
 		return j, err
 	}
-	e := newEntry(string(key), s, head)
+	e.key = string(key)
+	e.link(head)
 	p.entries.Set(hash, e)
 	p.replace(measure{}, p.measure(hash, e))
 	return j, nil
@@ -260,7 +279,9 @@ func (e *entry) without(gone *entry) *entry {
 	if e == gone {
 		return e.next()
 	}
-	return newEntry(e.key, e.state(), e.next().without(gone))
+	c := &entry{key: e.key, kept: e.state()}
+	c.link(e.next().without(gone))
+	return c
 }
 
 // Digest returns the sum of the fingerprints of a partition's entries (see
