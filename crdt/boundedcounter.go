@@ -73,37 +73,40 @@ func (*BoundedCounter) TransferOp(amount int64, to Actor) Op {
 // Value returns the sum, at least 0: where a take has arrived before the add
 // that it lives on, the add is still missing.
 func (c *BoundedCounter) Value() int64 {
-	var up, down uint64
+	var sum wide
 	for key, n := range c.entries.all() {
 		switch from, to := parties(key); {
 		case to == "":
-			down = saturate(down, n)
+			sum.add(-int64(n))
 		case from == to:
-			up = saturate(up, n)
+			sum.add(int64(n))
 		}
 	}
-	return max(0, difference(up, down))
+	return max(0, sum.int64())
 }
 
 // Rights returns how much the actor may take, as far as this replica knows; at
 // the actor itself it may be more than elsewhere, never less.
 func (c *BoundedCounter) Rights(a Actor) int64 {
-	var in, out uint64
+	var sum wide
 	for key, n := range c.entries.all() {
 		from, to := parties(key)
 		if to == string(a[:]) {
-			in = saturate(in, n)
+			sum.add(int64(n))
 		} else if from == string(a[:]) {
-			out = saturate(out, n)
+			sum.add(-int64(n))
 		}
 	}
-	return max(0, difference(in, out))
+	return max(0, sum.int64())
 }
 
 func parties(key string) (from, to string) {
 	const n = len(Actor{})
 	return key[:n], key[n:]
 }
+
+// TypeName is the name of the type and its codecs; see [Mutable].
+func (*BoundedCounter) TypeName() string { return "boundedcounter" }
 
 // MarshalJSON gives the number.
 func (c *BoundedCounter) MarshalJSON() ([]byte, error) { return json.Marshal(c.Value()) }

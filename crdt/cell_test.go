@@ -136,7 +136,7 @@ func joined(cells ...Cell) Cell {
 	return c
 }
 
-func same(a, b Cell) bool {
+func sameCell(a, b Cell) bool {
 	return a.Value.compare(b.Value) == 0 && a.Expiry.compare(b.Expiry) == 0
 }
 
@@ -147,18 +147,18 @@ func TestCellLaws(t *testing.T) {
 		t.Fatalf("only %d cells", len(cells))
 	}
 	for i, a := range cells {
-		if !same(joined(a, a), a) || !same(joined(a), a) {
+		if !sameCell(joined(a, a), a) || !sameCell(joined(a), a) {
 			t.Fatalf("not idempotent: %+v", a)
 		}
 		for _, b := range cells {
 			ab := joined(a, b)
-			if !same(ab, joined(b, a)) {
+			if !sameCell(ab, joined(b, a)) {
 				t.Fatalf("not commutative: %+v, %+v", a, b)
 			}
 			checkJoined(t, a, b, ab)
 			for _, c := range cells[i:] {
 				bc := joined(b, c)
-				if !same(joined(ab, c), joined(a, bc)) {
+				if !sameCell(joined(ab, c), joined(a, bc)) {
 					t.Fatalf("not associative: %+v, %+v, %+v", a, b, c)
 				}
 			}
@@ -171,7 +171,7 @@ func checkJoined(t *testing.T, c, d, want Cell) {
 	t.Helper()
 	was := c
 	j := c.Join(d)
-	if j.Changed == same(was, want) {
+	if j.Changed == sameCell(was, want) {
 		t.Fatalf("changed %t: %+v by %+v", j.Changed, was, d)
 	}
 	// The delta took effect whole, or something newer is named.
@@ -191,11 +191,11 @@ func TestCellEncoding(t *testing.T) {
 	for _, a := range cells {
 		p := a.AppendBinary([]byte("before"))
 		d, err := DecodeCell(p[len("before"):])
-		if err != nil || !same(a, d) {
+		if err != nil || !sameCell(a, d) {
 			t.Fatalf("%+v decodes to %+v: %v", a, d, err)
 		}
 		for _, b := range cells {
-			equal := same(a, b)
+			equal := sameCell(a, b)
 			if bytes.Equal(a.AppendBinary(nil), b.AppendBinary(nil)) != equal {
 				t.Fatalf("bytes of %+v and %+v", a, b)
 			}
@@ -221,7 +221,7 @@ func TestCellByHand(t *testing.T) {
 		"expiry at a negative time": Put(at(1, 1), []byte("x"), -1),
 	} {
 		d, err := DecodeCell(c.AppendBinary(nil))
-		if err != nil || !same(d, joined(c)) {
+		if err != nil || !sameCell(d, joined(c)) {
 			t.Errorf("%s: decoded %+v, joined %+v: %v", name, d, joined(c), err)
 		}
 		if d.Fingerprint(testKey) != c.Fingerprint(testKey) {
@@ -249,7 +249,7 @@ func TestCellJoinBinary(t *testing.T) {
 			t.Errorf("%x: %v", bad, err)
 		}
 	}
-	if !same(c, was) {
+	if !sameCell(c, was) {
 		t.Errorf("an error changed the cell: %+v", c)
 	}
 	if _, err := DecodeCell([]byte{2, 0}); !errors.Is(err, ErrVersion) {
@@ -266,7 +266,7 @@ func TestCellRestamp(t *testing.T) {
 		{Expire(at(2, 1), at(1, 1), 5), Expire(s, at(1, 1), 5)},
 		{Cell{}, Cell{}},
 	} {
-		if got := tc.in.Restamp(s); !same(got, tc.want) {
+		if got := tc.in.Restamp(s); !sameCell(got, tc.want) {
 			t.Errorf("%+v restamped is %+v", tc.in, got)
 		}
 	}
@@ -311,7 +311,7 @@ func FuzzDecodeCell(f *testing.F) {
 		if got := c.AppendBinary(nil); !bytes.Equal(got, p) {
 			t.Fatalf("%x decodes and encodes as %x", p, got)
 		}
-		if !same(joined(c, c), c) || !same(joined(c), c) {
+		if !sameCell(joined(c, c), c) || !sameCell(joined(c), c) {
 			t.Fatalf("%+v is not normal", c)
 		}
 	})

@@ -11,6 +11,9 @@ import (
 // is to be equal, and Decode must refuse what Encode never gives, with an error.
 // Bytes are strings here because they never change once they are in a value.
 type Codec[T any] interface {
+	// Name is agreed on by all nodes, as part of a table's type: printable ASCII
+	// without spaces, commas or parentheses.
+	Name() string
 	// Encode returns the bytes of v.
 	Encode(v T) string
 	// Decode gives back the value; p may be kept.
@@ -29,6 +32,20 @@ type Basic interface {
 func Default[T Basic]() Codec[T] { return basic[T]{} }
 
 type basic[T Basic] struct{}
+
+func (basic[T]) Name() string {
+	switch any(*new(T)).(type) {
+	case int:
+		return "int64"
+	case uint:
+		return "uint64"
+	case []byte:
+		return "bytes"
+	case [16]byte, Actor:
+		return "bytes16"
+	}
+	return fmt.Sprintf("%T", *new(T))
+}
 
 func (basic[T]) Encode(v T) string {
 	switch v := any(v).(type) {

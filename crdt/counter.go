@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"math/bits"
 )
 
 // Counter counts up and down (the PN-counter of Shapiro et al., 2011, section
@@ -41,35 +42,40 @@ func (*Counter) AddOp(amount int64) Op { return Op{Kind: OpIncrement, Amount: am
 
 // Value returns the sum.
 func (c *Counter) Value() int64 {
-	var up, down uint64 // of int64s, as many as there are actors
+	var sum wide
 	for _, s := range c.sites {
 		// A lower live dot of the actor is one whose replacement has not arrived.
 		if payload, ok := s.live.get(s.live.last()); ok {
-			if n := total(payload); n > 0 {
-				up = saturate(up, uint64(n))
-			} else {
-				down = saturate(down, -uint64(n))
-			}
+			sum.add(total(payload))
 		}
 	}
-	return difference(up, down)
+	return sum.int64()
 }
 
-// saturate adds.
-func saturate(a, b uint64) uint64 {
-	if a > math.MaxUint64-b {
-		return math.MaxUint64
-	}
-	return a + b
+// wide is a sum of int64s that does not overflow: 128 bits, in two halves.
+type wide struct {
+	hi int64
+	lo uint64
 }
 
-// difference subtracts.
-func difference(up, down uint64) int64 {
-	if up >= down {
-		return int64(min(up-down, math.MaxInt64))
-	}
-	return -int64(min(down-up, math.MaxInt64))
+func (w *wide) add(n int64) {
+	lo, carry := bits.Add64(w.lo, uint64(n), 0)
+	w.lo, w.hi = lo, w.hi+n>>63+int64(carry)
 }
+
+// int64 returns the nearest number that fits.
+func (w *wide) int64() int64 {
+	switch n := int64(w.lo); {
+	case w.hi == n>>63:
+		return n
+	case w.hi < 0:
+		return math.MinInt64
+	}
+	return math.MaxInt64
+}
+
+// TypeName is the name of the type and its codecs; see [Mutable].
+func (*Counter) TypeName() string { return "counter" }
 
 // MarshalJSON gives the number.
 func (c *Counter) MarshalJSON() ([]byte, error) { return json.Marshal(c.Value()) }

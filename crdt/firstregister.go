@@ -56,6 +56,9 @@ func (r *FirstRegister[T]) Get() (v T, s Stamp, ok bool) {
 	return v, f.stamp, err == nil
 }
 
+// TypeName is the name of the type and its codecs; see [Mutable].
+func (r *FirstRegister[T]) TypeName() string { return "firstregister(" + r.codec.Name() + ")" }
+
 // MarshalJSON gives the value, null if there is none.
 func (r *FirstRegister[T]) MarshalJSON() ([]byte, error) {
 	if v, _, ok := r.Get(); ok {

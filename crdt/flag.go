@@ -45,6 +45,9 @@ func (f *EnableWins) DisableOp() Op {
 // Enabled reports whether the flag is on.
 func (f *EnableWins) Enabled() bool { return f.live > 0 }
 
+// TypeName is the name of the type and its codecs; see [Mutable].
+func (*EnableWins) TypeName() string { return "enablewins" }
+
 // MarshalJSON gives true or false.
 func (f *EnableWins) MarshalJSON() ([]byte, error) { return json.Marshal(f.Enabled()) }
 
@@ -106,6 +109,9 @@ func (f *DisableWins) Enabled() bool {
 	}
 	return f.live > 0
 }
+
+// TypeName is the name of the type and its codecs; see [Mutable].
+func (*DisableWins) TypeName() string { return "disablewins" }
 
 // MarshalJSON gives true or false.
 func (f *DisableWins) MarshalJSON() ([]byte, error) { return json.Marshal(f.Enabled()) }

@@ -38,23 +38,27 @@ func (c *GrowCounter) Add(m Mint, amount int64) (delta *GrowCounter, err error) 
 func (*GrowCounter) AddOp(amount int64) Op { return Op{Kind: OpIncrement, Amount: amount} }
 
 // Value returns the sum of all entries; the highest number if it is above that.
-func (c *GrowCounter) Value() (sum uint64) {
+func (c *GrowCounter) Value() int64 {
+	var sum wide
 	for _, n := range c.entries.all() {
-		sum = saturate(sum, n)
+		sum.add(int64(n))
 	}
-	return sum
+	return sum.int64()
 }
 
 // All yields each actor's entry, by actor.
-func (c *GrowCounter) All() iter.Seq2[Actor, uint64] {
-	return func(yield func(Actor, uint64) bool) {
+func (c *GrowCounter) All() iter.Seq2[Actor, int64] {
+	return func(yield func(Actor, int64) bool) {
 		for key, n := range c.entries.all() {
-			if !yield(Actor([]byte(key)), n) {
+			if !yield(Actor([]byte(key)), int64(n)) {
 				return
 			}
 		}
 	}
 }
+
+// TypeName is the name of the type and its codecs; see [Mutable].
+func (*GrowCounter) TypeName() string { return "growcounter" }
 
 // MarshalJSON gives the number.
 func (c *GrowCounter) MarshalJSON() ([]byte, error) { return json.Marshal(c.Value()) }

@@ -55,6 +55,9 @@ func (s *GrowSet[T]) All() iter.Seq[T] {
 	}
 }
 
+// TypeName is the name of the type and its codecs; see [Mutable].
+func (s *GrowSet[T]) TypeName() string { return "growset(" + s.codec.Name() + ")" }
+
 // MarshalJSON gives the list of the elements.
 func (s *GrowSet[T]) MarshalJSON() ([]byte, error) { return listJSON(s.All()) }
 

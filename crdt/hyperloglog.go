@@ -93,6 +93,9 @@ func tau(x float64) float64 {
 	return z / 3
 }
 
+// TypeName is the name of the type and its codecs; see [Mutable].
+func (h *HyperLogLog[T]) TypeName() string { return "hyperloglog(" + h.codec.Name() + ")" }
+
 // MarshalJSON gives the estimate.
 func (h *HyperLogLog[T]) MarshalJSON() ([]byte, error) { return json.Marshal(h.Count()) }
 

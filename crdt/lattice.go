@@ -18,6 +18,7 @@ type Causal[S value[S]] struct{ causal }
 
 // value is a pointer to a causal type.
 type value[S any] interface {
+	Mutable
 	rules
 	core() *causal
 	empty() S // another value of the type, with nothing in it

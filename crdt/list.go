@@ -107,6 +107,9 @@ func (l *List[T]) All() iter.Seq[T] {
 	}
 }
 
+// TypeName is the name of the type and its codecs; see [Mutable].
+func (l *List[T]) TypeName() string { return "list(" + l.codec.Name() + ")" }
+
 // MarshalJSON gives the list of the elements.
 func (l *List[T]) MarshalJSON() ([]byte, error) { return listJSON(l.All()) }
 

@@ -82,6 +82,11 @@ func (m *LWWMap[K, T]) All(now int64) iter.Seq2[K, T] {
 	}
 }
 
+// TypeName is the name of the type and its codecs; see [Mutable].
+func (m *LWWMap[K, T]) TypeName() string {
+	return "lwwmap(" + m.keys.Name() + "," + m.values.Name() + ")"
+}
+
 // MarshalJSON gives an object; keys that are not strings are printed. Expired
 // values are shown: what has expired is the reader's judgement.
 func (m *LWWMap[K, T]) MarshalJSON() ([]byte, error) { return objectJSON(m.All(forever)) }

@@ -116,6 +116,9 @@ func (m *Map[K, V]) All() iter.Seq2[K, V] {
 	}
 }
 
+// TypeName is the name of the type and its codecs; see [Mutable].
+func (m *Map[K, V]) TypeName() string { return "map(" + m.codec.Name() + "," + m.kind.TypeName() + ")" }
+
 // MarshalJSON gives an object; keys that are not strings are printed.
 func (m *Map[K, V]) MarshalJSON() ([]byte, error) { return objectJSON(m.All()) }
 

@@ -4,6 +4,9 @@ package crdt
 // but [Cell] are.
 type Mutable interface {
 	State
+	// TypeName tells the type and its codecs, "set(string)": two nodes that give
+	// a table the same name read each other's bytes alike.
+	TypeName() string
 	// ApplyBinary makes the operation at this replica: it joins the delta into the
 	// state and appends the delta's encoding to dst. Saw is what the operation
 	// saw and removed; of an operation that carries what somebody else saw, it is

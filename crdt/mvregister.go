@@ -67,6 +67,9 @@ func (r *MVRegister[T]) All() iter.Seq[T] {
 // Len returns the number of values that All yields.
 func (r *MVRegister[T]) Len() int { return len(r.payloads()) }
 
+// TypeName is the name of the type and its codecs; see [Mutable].
+func (r *MVRegister[T]) TypeName() string { return "mvregister(" + r.codec.Name() + ")" }
+
 // MarshalJSON gives the list of the values.
 func (r *MVRegister[T]) MarshalJSON() ([]byte, error) { return listJSON(r.All()) }
 

@@ -18,6 +18,7 @@ type Pointwise[S grower[S, K, V], K cmp.Ordered, V any] struct{ table[K, V] }
 
 // grower is a pointer to a type that embeds Pointwise.
 type grower[S any, K cmp.Ordered, V any] interface {
+	Mutable
 	growth[K, V]
 	core() *table[K, V]
 	empty() S

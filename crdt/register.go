@@ -55,6 +55,9 @@ func (r *Register[T]) Get(now int64) (v T, ok bool) {
 	return v, err == nil
 }
 
+// TypeName is the name of the type and its codecs; see [Mutable].
+func (r *Register[T]) TypeName() string { return "register(" + r.codec.Name() + ")" }
+
 // MarshalJSON gives the value, also an expired one; null if there is none.
 func (r *Register[T]) MarshalJSON() ([]byte, error) {
 	if v, ok := r.Get(forever); ok {
