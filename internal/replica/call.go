@@ -315,6 +315,10 @@ func (c *Call) restamp(now time.Time) (send uint32) {
 // stale takes a reply of a node that knows another ring state: the states are
 // joined, and the operation begins anew with the owners of the result.
 func (c *Call) stale(now time.Time, round uint8, i int, a *wire.Reply, out *Effects) (send uint32) {
+	if round != c.Op.Round { // of targets that the operation has left behind
+		c.Op.Stale(round, a.Status == wire.Moved)
+		return 0
+	}
 	if out == nil {
 		out = new(Effects)
 		defer func() { c.r.enqueue(out.Sends) }()
