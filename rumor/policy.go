@@ -1,0 +1,168 @@
+package rumor
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Mode says in which direction a contact carries rumors.
+type Mode uint8
+
+// The modes. Who pushes tells what is hot here, who pulls asks what is hot there.
+const (
+	Push     Mode = 1
+	Pull     Mode = 2
+	PushPull Mode = Push | Pull
+)
+
+// String gives the mode as flags and tables write it.
+func (m Mode) String() string {
+	switch m {
+	case Push:
+		return "push"
+	case Pull:
+		return "pull"
+	case PushPull:
+		return "push-pull"
+	}
+	return fmt.Sprintf("Mode(%d)", uint8(m))
+}
+
+// Stop says what makes a node lose interest in a rumor.
+type Stop uint8
+
+// The stop rules; [Policy.K] is their parameter.
+const (
+	Counter       Stop = iota // after K contacts; with feedback after K cycles in a row whose contacts all knew
+	Coin                      // after each contact, with feedback after each that knew, with probability 1/K
+	MedianCounter             // when most that are met have told it for as long, K times; then K cycles more
+)
+
+// String gives the rule as flags and tables write it.
+func (s Stop) String() string {
+	switch s {
+	case Counter:
+		return "counter"
+	case Coin:
+		return "coin"
+	case MedianCounter:
+		return "median-counter"
+	}
+	return fmt.Sprintf("Stop(%d)", uint8(s))
+}
+
+// Targets says who is told.
+type Targets uint8
+
+// The choices of targets.
+const (
+	Random     Targets = iota // members drawn anew for each contact
+	Structured                // successors in orders that the rumor's salt gives; see the package's documentation
+)
+
+// String gives the choice as flags and tables write it.
+func (t Targets) String() string {
+	switch t {
+	case Random:
+		return "random"
+	case Structured:
+		return "structured"
+	}
+	return fmt.Sprintf("Targets(%d)", uint8(t))
+}
+
+// Limits of a [Policy]'s numbers.
+const (
+	MaxFanout = 64
+	MaxK      = 1000
+)
+
+// ErrPolicy is wrapped by the errors of [Policy.Validate].
+var ErrPolicy = errors.New("rumor: invalid policy")
+
+// Policy is how rumors spread. Mode, Fanout and K have no default; start from
+// [DefaultPolicy] or set them. All nodes of a cluster should have the same.
+type Policy struct {
+	// Mode is the direction; see the constants.
+	Mode Mode
+	// Targets is who is told. Structured targets are for blind pushes with a
+	// counter.
+	Targets Targets
+	// Fanout is how many members are contacted in a cycle, 1 to MaxFanout. With
+	// structured targets it limits the messages of one rumor.
+	Fanout int
+	// Stop and K, 1 to MaxK, say when interest is lost. Larger K: less residue,
+	// more messages. K structured or blind pushes are K copies a member.
+	Stop Stop
+	K    int
+	// Feedback has receivers say whether a rumor was news, and the stop rule
+	// count only what was none. Without it pushing is blind and needs no answer.
+	Feedback bool
+	// Minimise counts, of two nodes that both know, only at the one whose counter
+	// is the smaller, or at both if they are equal. For PushPull with Feedback
+	// and Counter.
+	Minimise bool
+	// Digest has contacts name what is hot and bodies go only to who asks: few
+	// copies, many small messages. For PushPull.
+	Digest bool
+	// ConnectionLimit is how many contacts a node accepts in a cycle; the rest
+	// it rejects. 0: any number.
+	ConnectionLimit int
+	// Hunt is how many other members a rejected node tries in the cycle.
+	Hunt int
+	// Resend is how many further copies a node sends for each of the K that it
+	// did not receive itself, at most K in all, and Patience how many cycles it
+	// waits for those, at least 1 where Resend is set. For structured targets.
+	Resend, Patience int
+	// Announce is how many further members are told a rumor's name, so that they
+	// can ask for the body. For structured targets.
+	Announce int
+	// Rush is for how many hops from its origin a rumor is passed on at once,
+	// rather than at the next tick. 0: never. For structured targets.
+	Rush int
+	// MaxAge ends interest after so many cycles, whatever the stop rule says. It
+	// bounds rules that wait for answers. 0: no bound.
+	MaxAge int
+}
+
+// DefaultPolicy is what the measurements recommend where nothing else is known:
+// structured pushes of 4 copies, with 3 more for each copy that did not come.
+func DefaultPolicy() Policy {
+	return Policy{Mode: Push, Targets: Structured, Fanout: 4, Stop: Counter, K: 4, Resend: 3, Patience: 2}
+}
+
+// Validate lists all problems at once, each naming its field. The error wraps
+// [ErrPolicy].
+func (p Policy) Validate() error {
+	var errs []error
+	problem := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrPolicy}, args...)...))
+		}
+	}
+	within := func(field string, v, least, most int) {
+		problem(v < least || v > most, "%s is %d, allowed are %d to %d", field, v, least, most)
+	}
+	problem(p.Mode < Push || p.Mode > PushPull, "Mode is %v", p.Mode)
+	problem(p.Stop > MedianCounter, "Stop is %v", p.Stop)
+	problem(p.Targets > Structured, "Targets is %v", p.Targets)
+	within("Fanout", p.Fanout, 1, MaxFanout)
+	within("K", p.K, 1, MaxK)
+	within("ConnectionLimit", p.ConnectionLimit, 0, MaxK)
+	within("Hunt", p.Hunt, 0, MaxK)
+	within("Resend", p.Resend, 0, MaxFanout)
+	within("Patience", p.Patience, 0, MaxK)
+	within("Announce", p.Announce, 0, MaxFanout)
+	within("Rush", p.Rush, 0, 255)
+	within("MaxAge", p.MaxAge, 0, 1<<15)
+	problem(p.Stop == MedianCounter && (p.Mode != PushPull || p.Feedback || p.Digest), "Stop %v is for Mode push-pull without Feedback or Digest", p.Stop)
+	problem(p.Minimise && (p.Mode != PushPull || !p.Feedback || p.Stop != Counter), "Minimise is for Mode push-pull with Feedback and Stop counter")
+	problem(p.Digest && p.Mode != PushPull, "Digest is for Mode push-pull, not %v", p.Mode)
+	problem(p.Hunt > 0 && p.ConnectionLimit == 0, "Hunt needs a ConnectionLimit")
+	structured := p.Targets == Structured
+	problem(structured && (p.Mode != Push || p.Feedback || p.Stop != Counter || p.ConnectionLimit > 0),
+		"Targets structured is for Mode push with Stop counter, without Feedback and ConnectionLimit")
+	problem(!structured && (p.Resend > 0 || p.Announce > 0 || p.Rush > 0), "Resend, Announce and Rush are for Targets structured")
+	problem(p.Resend > 0 && p.Patience == 0, "Resend needs Patience of at least 1")
+	return errors.Join(errs...)
+}
