@@ -152,7 +152,7 @@ type Status struct {
 	Boot        peer.Boot
 	Serving     bool           // it has its place in the ring
 	Synced      bool           // all of its partitions hold all that was acknowledged
-	Ready       bool           // Serving and Synced
+	Ready       bool           // Serving, Synced, and not alone in the ring while others live
 	Alive       int            // members believed alive, this one included
 	RingVersion uint64         // hash of the ring state: equal on nodes that know the same
 	Unsynced    map[string]int // partitions that are not synced, by table
@@ -165,12 +165,15 @@ func (n *Node) Status() Status {
 	status, ok := v.Status()
 	s.Serving = ok && status == ring.Serving && n.alive() == nil
 	s.Synced = ok && len(s.Unsynced) == 0
-	s.Ready = s.Serving && s.Synced
 	for _, m := range n.swim.Members() {
 		if m.State.Live() {
 			s.Alive++
 		}
 	}
+	// A node that began a cluster by itself and sees others is about to learn of
+	// theirs.
+	settled := s.Alive == 1 || len(v.State.Members()) > 1
+	s.Ready = s.Serving && s.Synced && settled
 	return s
 }
 

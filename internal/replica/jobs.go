@@ -19,6 +19,7 @@ type jobs struct {
 	fills map[string]map[int]*fill          // unsynced partitions, by table
 	pulls []job                             // pages found to differ, waiting
 	hand  map[peer.ID]map[string]bool       // while leaving: who has taken over which table
+	meet  map[peer.ID]bool                  // whose ring state is to be compared with the next tick
 	queue []Send                            // made while serving, sent with the next tick
 	scan  time.Time                         // when to look for fills again
 	per   struct{ fills, pulls, hands int } // under way
@@ -63,6 +64,7 @@ func (j *jobs) init() {
 	j.open = make(map[uint64]job)
 	j.fills = make(map[string]map[int]*fill)
 	j.hand = make(map[peer.ID]map[string]bool)
+	j.meet = make(map[peer.ID]bool)
 }
 
 // expect notes a job under way and returns its token.
@@ -108,6 +110,10 @@ func (r *Replica) Tick(now time.Time, out *Effects) {
 	}
 	out.Sends = append(out.Sends, r.jobs.queue...)
 	r.jobs.queue = r.jobs.queue[:0]
+	for _, id := range slices.Sorted(maps.Keys(r.jobs.meet)) {
+		r.push(r.View(), id, nil, out)
+	}
+	clear(r.jobs.meet)
 	if now.After(r.timers.ring) {
 		r.timers.ring = now.Add(r.jitter(r.cfg.RingEvery))
 		if !r.learned {

@@ -24,6 +24,9 @@ func (r *Replica) Verdict(id peer.ID, nonce uint64, alive bool) {
 			delete(r.verdicts, id) // as if it had never been there
 		}
 	}
+	if m, member := r.View().State.Member(id); alive && (!member || m.Boot.Nonce != nonce) {
+		r.jobs.meet[id] = true // one of both knows a newer ring
+	}
 	r.jobs.wake()
 	r.view.Store(r.View().withVerdicts(r))
 }

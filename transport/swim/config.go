@@ -96,8 +96,8 @@ type Config struct {
 	// nodes without keys are accepted.
 	Keys [][]byte
 	// Rejoin is the mean time between two attempts to reach members that
-	// failed, and seeds that are not members. 0: 30 s with LAN, 60 s with WAN,
-	// 15 s with Local. Negative: never, and then a partition of more than
+	// failed, and seeds that are not members. 0: 10 s with LAN, 20 s with WAN,
+	// 5 s with Local. Negative: never, and then a partition of more than
 	// about that time does not heal by itself. Otherwise at least 100 ms.
 	Rejoin time.Duration
 

@@ -122,7 +122,7 @@ func newSwim(cfg Config, advertise netip.AddrPort) *Swim {
 		cfg.Data = netip.AddrPortFrom(advertise.Addr(), cfg.Data.Port())
 	}
 	if cfg.Rejoin == 0 {
-		cfg.Rejoin = cfg.Preset.timings().PushPullInterval
+		cfg.Rejoin = cfg.Preset.timings().PushPullInterval / 3
 	}
 	s := &Swim{
 		cfg: cfg, log: cfg.Logger, dir: newDirectory(cfg.ID, cfg.Boot.Nonce),
