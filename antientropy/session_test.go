@@ -1,0 +1,106 @@
+package antientropy
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+var strategies = []Strategy{Hybrid, Rateless, Merkle, Full}
+
+func check(t *testing.T, strategy Strategy, seed uint64, a, b map[uint64]uint64) outcome {
+	t.Helper()
+	x, y, o := reconcile(t, strategy, seed, newReplica(a), newReplica(b))
+	if diff := cmp.Diff(lackedBy(a, b), x.Found()); diff != "" {
+		t.Errorf("%v, seed %d: starter (-want +got):\n%s", strategy, seed, diff)
+	}
+	if diff := cmp.Diff(lackedBy(b, a), y.Found()); diff != "" {
+		t.Errorf("%v, seed %d: the other (-want +got):\n%s", strategy, seed, diff)
+	}
+	return o
+}
+
+// Exactly the true difference is found, by every strategy, at every size.
+func TestFindsTheDifference(t *testing.T) {
+	for _, strategy := range strategies {
+		for _, d := range []int{0, 1, 2, 10, 100, 1000, 10_000, 20_000} {
+			t.Run(fmt.Sprint(strategy, d), func(t *testing.T) {
+				for seed := range uint64(3) {
+					a, b := scatter(rand.New(rand.NewPCG(seed, uint64(d))), 20_000, d)
+					o := check(t, strategy, seed, a, b)
+					if seed == 0 {
+						t.Logf("%d turns, %d bytes", o.turns, o.bytes)
+					}
+				}
+			})
+		}
+	}
+}
+
+// The same for anything that a generator comes up with: small sets, empty ones,
+// clusters of differences.
+func TestFindsAnyDifference(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 1))
+		a, b := scatter(r, rapid.IntRange(0, 3000).Draw(rt, "keys"), rapid.IntRange(0, 50).Draw(rt, "differ"))
+		lost := rapid.Uint64().Draw(rt, "from")
+		width := uint64(1) << rapid.IntRange(40, 63).Draw(rt, "width")
+		for h := range a {
+			if h-lost < width { // one side has nothing here
+				delete(a, h)
+			} else if h-lost < 2*width { // and here everything is new
+				a[h] = 7
+			}
+		}
+		check(t, rapid.SampledFrom(strategies).Draw(rt, "strategy"), r.Uint64(), a, b)
+	})
+}
+
+// Writes during a session do not confuse it: what differed before and after is
+// found.
+func TestWritesMeanwhile(t *testing.T) {
+	for _, strategy := range strategies {
+		a, b := scatter(rand.New(rand.NewPCG(1, 2)), 5000, 50)
+		x, y := newReplica(a), newReplica(b)
+		for i := range 40 { // the trees know nothing of these
+			x.versions[i*100]++
+			y.versions[i*90+1]++
+		}
+		s, o, _ := reconcile(t, strategy, 1, x, y)
+		for i, found := range [][]uint64{s.Found(), o.Found()} {
+			want := [][]uint64{lackedBy(a, b), lackedBy(b, a)}[i]
+			for _, h := range want {
+				if _, ok := slices.BinarySearch(found, h); !ok {
+					t.Errorf("%v: side %d did not find %x", strategy, i, h)
+				}
+			}
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	r := newReplica(map[uint64]uint64{1: 1})
+	if _, _, err := Start(Config{Strategy: Full + 1}, r); !errors.Is(err, ErrConfig) {
+		t.Errorf("Start: %v", err)
+	}
+	for _, frames := range [][][]byte{{nil}, {make([]byte, MaxFrame+1)}, {{frameHello}}, {make([]byte, 36)}} {
+		s := Accept(r)
+		if _, err := s.Step(frames); !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrUnexpected) {
+			t.Errorf("%x: %v", frames[0][:min(len(frames[0]), 4)], err)
+		}
+	}
+	s, _, _ := Start(Config{}, r)
+	if _, err := s.Step(nil); !errors.Is(err, ErrUnexpected) {
+		t.Errorf("an empty turn: %v", err)
+	}
+	for _, want := range strategies {
+		if got, err := ParseStrategy(want.String()); got != want || err != nil {
+			t.Errorf("ParseStrategy(%v): %v, %v", want, got, err)
+		}
+	}
+}
