@@ -24,9 +24,12 @@ sim: ## the simulator over SEEDS seeds (10000)
 	go test ./gossiptest -count=1 -timeout=0 -run=Sim -sim.seeds=$(SEEDS)
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
-	@$(MAKE) -s fuzz-list | while read -r dir target; do \
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && $(MAKE) -s fuzz-list | while read -r dir target; do \
+		bin="$$tmp/$$(echo "$$dir" | tr / _)"; \
+		test -x "$$bin" || go test -c -fuzz=. -o "$$bin" "$$dir" || exit 1; \
 		echo "== $$dir $$target"; \
-		go test "$$dir" -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) </dev/null || exit 1; \
+		(cd "$$dir" && "$$bin" -test.run='^$$' -test.fuzz="^$$target\$$" -test.fuzztime=$(FUZZTIME) \
+			-test.fuzzminimizetime=1s -test.fuzzcachedir="$$tmp/corpus" </dev/null) || exit 1; \
 	done
 
 bench: ## each benchmark for BENCHTIME (1s)
