@@ -37,7 +37,13 @@ func (c *checker[S]) require(ok bool, law Law, format string, args ...any) {
 	}
 }
 
-func encode[S Lattice[S]](s S) string { return string(s.AppendBinary(nil)) }
+// encode returns the bytes of s, "nothing" of the zero S.
+func encode[S Lattice[S]](s S) string {
+	if s == *new(S) {
+		return "nothing"
+	}
+	return string(s.AppendBinary(nil))
+}
 
 // load decodes a state, and checks that nothing of the bytes is kept and that
 // they come back.
@@ -45,10 +51,11 @@ func (c *checker[S]) load(p string) S {
 	s, buf := c.New(), []byte(p)
 	_, err := s.JoinBinary(buf)
 	c.require(err == nil, Codec, "%x is not decoded: %v", p, err)
+	c.require(encode(s) == p, Codec, "%x comes back as %x", p, encode(s))
 	for i := range buf {
 		buf[i] ^= 0xff
 	}
-	c.require(encode(s) == p, Codec, "%x comes back as %x", p, encode(s))
+	c.require(encode(s) == p, Aliasing, "%x keeps the bytes it was decoded from", p)
 	return s
 }
 
@@ -100,7 +107,7 @@ func (c *checker[S]) pair(a, b string) {
 		return
 	}
 	ab := c.join(a, b)
-	c.require(ab == c.join(b, a), Commutative, "%x with %x", a, b)
+	c.commute(a, b)
 	c.require(c.join(a, a) == a, Idempotent, "%x", a)
 	c.require(c.join(ab, b) == ab, Idempotent, "%x with %x twice", a, b)
 	c.below(a, ab, Inflation)
@@ -110,6 +117,10 @@ func (c *checker[S]) pair(a, b string) {
 	c.aliasing(a, b)
 	c.difference(a, b, ab)
 	c.parts(b)
+}
+
+func (c *checker[S]) commute(a, b string) {
+	c.require(c.join(a, b) == c.join(b, a), Commutative, "%x with %x", a, b)
 }
 
 // triple checks what can be said of three states.

@@ -17,6 +17,7 @@ import (
 type Lattice[S any] interface {
 	comparable
 	crdt.State
+	// Join joins a state, which may be a delta, and returns what changed.
 	Join(S) S
 }
 
@@ -119,15 +120,13 @@ func Find[S Lattice[S]](g Generator[S]) *Violation {
 	return e.found
 }
 
-// FindRandom draws the given number of random histories and returns a shrunk
-// violation, nil if there is none.
+// FindRandom draws up to the given number of random histories and returns the
+// first violation, not shrunk, nil if there is none.
 func FindRandom[S Lattice[S]](g Generator[S], histories int) *Violation {
-	var found *Violation
 	for seed := range histories {
-		v := rapid.Custom(func(t *rapid.T) *Violation { return random(t, g) }).Example(seed)
-		if v != nil && (found == nil || len(v.Detail) < len(found.Detail)) {
-			found = v
+		if v := rapid.Custom(func(t *rapid.T) *Violation { return random(t, g) }).Example(seed); v != nil {
+			return v
 		}
 	}
-	return found
+	return nil
 }

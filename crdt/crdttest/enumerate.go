@@ -41,6 +41,9 @@ func (e *enumerator[S]) extend(h *history[S]) {
 				s := e.state(h, saw)
 				next := &history[S]{h.events[:n:n], h.deltas[:n:n], h.encoded[:n:n]}
 				if next.act(&e.checker, s, op, replica, saw, uint64(1+n%2)) {
+					later := next.mint(replica, saw|1<<n, 1)
+					e.Ops[0].Do(s, later) // must not change the delta
+					next.untouched(&e.checker)
 					e.extend(next)
 				}
 			}
@@ -64,12 +67,6 @@ func (e *enumerator[S]) state(h *history[S], received Set) S {
 // lost) in every order, with a repetition, one by one and joined before.
 func (e *enumerator[S]) finish(h *history[S]) {
 	n := len(h.deltas)
-	for received := range Set(1) << n {
-		s := e.state(h, received)
-		want := e.note(s)
-		h.spec(&e.checker, s, received)
-		e.orders(h, received, nil, want)
-	}
 	for i := range n {
 		for j := range i {
 			e.pair(h.encoded[i], h.encoded[j])
@@ -77,8 +74,18 @@ func (e *enumerator[S]) finish(h *history[S]) {
 		}
 		e.triple(h.encoded[i], h.encoded[(i+1)%n], h.encoded[(i+2)%n])
 	}
-	e.whole(h)
+	states := make([]S, 1<<n)
+	for received := range states {
+		states[received] = e.state(h, Set(received))
+	}
 	h.untouched(&e.checker)
+	for received, s := range states {
+		want := e.note(s)
+		h.spec(&e.checker, s, Set(received))
+		e.orders(h, Set(received), nil, want)
+	}
+	h.untouched(&e.checker)
+	e.whole(h)
 }
 
 // orders delivers what is left of received in every order after those in done.

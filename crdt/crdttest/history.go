@@ -50,6 +50,8 @@ func (h *history[S]) act(c *checker[S], s S, op, replica int, saw Set, gap uint6
 		return false
 	}
 	p := c.note(delta)
+	c.commute(before, p)
+	c.require(c.join(p, p) == p, Idempotent, "%x", p)
 	c.below(before, after, Inflation)
 	c.below(p, after, Inflation)
 	c.require(c.join(before, p) == after, DeltaIsFull, "%s at %x gives %x, its delta %x does not", c.Ops[op].Name, before, after, p)

@@ -40,12 +40,21 @@ func random[S Lattice[S]](t *rapid.T, g Generator[S]) *Violation {
 				has[r] |= has[o]
 			}
 		}
+		h.untouched(&c)
 		h.spec(&c, at[r], has[r])
 		seen = append(seen, c.note(at[r]))
 	}
 	x, y, z := rapid.SampledFrom(seen).Draw(t, "x"), rapid.SampledFrom(seen).Draw(t, "y"), rapid.SampledFrom(seen).Draw(t, "z")
 	c.pair(x, y)
 	c.triple(x, y, z)
+	for i := range h.encoded {
+		for j := range i {
+			c.commute(h.encoded[i], h.encoded[j])
+		}
+		if i > 1 {
+			c.triple(h.encoded[i-2], h.encoded[i-1], h.encoded[i])
+		}
+	}
 	finish(t, &c, h, at[:])
 	return c.found
 }
