@@ -180,3 +180,11 @@ func appendSymbols(frames [][]byte, symbols []symbol) [][]byte {
 	}
 	return frames
 }
+
+// Symbols counts the coded symbols in a frame, for measurements.
+func Symbols(frame []byte) int {
+	if len(frame) == 0 || frame[0] != frameCoded {
+		return 0
+	}
+	return (len(frame) - 1) / symbolSize
+}

@@ -15,6 +15,7 @@ import (
 	"os"
 
 	"github.com/grapevine-go/grapevine/bench/quorum"
+	"github.com/grapevine-go/grapevine/bench/reconcile"
 	"github.com/grapevine-go/grapevine/bench/ring"
 	"github.com/grapevine-go/grapevine/bench/verb"
 )
@@ -24,6 +25,7 @@ var verbs = []struct {
 	run        func(args []string, out io.Writer) error
 }{
 	{"quorum", "reads and writes of a small cluster under a closed loop of callers", quorum.Run},
+	{"reconcile", "what it takes two replicas to find out in which keys they differ", reconcile.Run},
 	{"ring", "look-ups, balance and movement of consistent hashing", ring.Run},
 }
 

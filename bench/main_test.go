@@ -21,6 +21,10 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"ring", "-only", "("}, 2, "", "-only"},
 		{[]string{"ring", "-time", "0s"}, 2, "", "-time"},
 		{[]string{"ring", "-json", "no/such/folder"}, 1, "", "no/such/folder"},
+		{[]string{"reconcile", "-strategy", "nosuch"}, 2, "", "-strategy"},
+		{[]string{"reconcile", "-keys", "0"}, 2, "", "-keys"},
+		{[]string{"reconcile", "-keys", "10", "-diff", "11"}, 2, "", "-diff"},
+		{[]string{"reconcile", "-runs", "0"}, 2, "", "-runs"},
 		{[]string{"ring", "again"}, 2, "", "again"},
 		{[]string{"ring", "-h"}, 0, "-tokens", ""},
 	} {

@@ -1,0 +1,115 @@
+package reconcile
+
+import (
+	"fmt"
+	"iter"
+	"math/bits"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/merkle"
+	"github.com/grapevine-go/grapevine/store"
+)
+
+const partitions = 256
+
+// replica is a node's table of registers with a tree per partition, and what a
+// session sees of it.
+type replica struct {
+	merkle.Forest
+	table *store.Table
+	trees []*merkle.Tree
+}
+
+// key is the i-th key, of 16 bytes, and its hash.
+func key(i int) ([]byte, uint64) {
+	k := fmt.Appendf(nil, "key:%012d", i)
+	return k, xxhash.Sum64(k)
+}
+
+func newReplica(keys int) (*replica, error) {
+	r := &replica{
+		Forest: make(merkle.Forest, partitions),
+		table:  store.NewTable(partitions, crdt.Key{1, 2, 3}, crdt.NewPacked),
+		trees:  make([]*merkle.Tree, partitions),
+	}
+	for i := range keys {
+		k, hash := key(i)
+		if _, err := r.table.Join(hash, k, cell(1, 0)); err != nil {
+			return nil, err
+		}
+	}
+	for p := range r.trees {
+		_, counts := r.table.Digest(p)
+		width := uint8(bits.TrailingZeros(partitions))
+		part := merkle.Node{First: uint64(p) << (64 - width), Bits: width}
+		r.trees[p] = merkle.Build(part, counts.Live, r)
+	}
+	return r, nil
+}
+
+// cell is an encoded register of 100 bytes that an actor has written.
+func cell(time int, actor byte) []byte {
+	value := make([]byte, 100)
+	c := crdt.Put(crdt.Stamp{Time: crdt.Time(time), Actor: crdt.Actor{actor}}, value, 0)
+	return c.AppendBinary(nil)
+}
+
+// Entries reads the table.
+func (r *replica) Entries(from, to uint64) iter.Seq2[uint64, crdt.Fingerprint] {
+	return func(yield func(uint64, crdt.Fingerprint) bool) {
+		shift := 64 - bits.TrailingZeros(partitions)
+		more := true
+		for p := from >> shift; p <= to>>shift && more; p++ {
+			r.table.Page(int(p), from, to, func(e store.Entry) bool {
+				more = more && yield(e.Hash, e.Fingerprint)
+				return more
+			})
+		}
+	}
+}
+
+// write joins an encoded cell, and keeps the tree up to date.
+func (r *replica) write(i int, delta []byte) error {
+	k, hash := key(i)
+	old := r.entry(k, hash)
+	if _, err := r.table.Join(hash, k, delta); err != nil {
+		return err
+	}
+	r.trees[hash>>(64-bits.TrailingZeros(partitions))].Update(hash, old, r.entry(k, hash))
+	return nil
+}
+
+func (r *replica) entry(k []byte, hash uint64) crdt.Fingerprint {
+	return store.EntryFingerprint(crdt.Key{1, 2, 3}, hash, r.table.Fingerprint(hash, k))
+}
+
+// snapshot is what a session begins with.
+func (r *replica) snapshot() {
+	for p, t := range r.trees {
+		t.Snapshot(&r.Forest[p])
+	}
+}
+
+// change writes d keys at one of two replicas each, and returns their hashes in
+// order and how to make the replicas equal again.
+func change(a, b *replica, time int, which []int) (hashes []uint64, heal func() error, err error) {
+	sides := []*replica{a, b}
+	for n, i := range which {
+		if err := sides[n%2].write(i, cell(time, byte(1+n%2))); err != nil {
+			return nil, nil, err
+		}
+		_, hash := key(i)
+		hashes = append(hashes, hash)
+	}
+	slices.Sort(hashes)
+	return hashes, func() error {
+		for n, i := range which {
+			if err := sides[1-n%2].write(i, cell(time, byte(1+n%2))); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, nil
+}

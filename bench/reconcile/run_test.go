@@ -1,0 +1,45 @@
+package reconcile
+
+import (
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A small run of everything finds what differs, and says what it took.
+func TestRun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "reconcile.json")
+	var out strings.Builder
+	if err := Run([]string{"-keys", "2000", "-runs", "2", "-json", path}, &out); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	n := 0
+	for dec := json.NewDecoder(f); ; n++ {
+		var r row
+		if err := dec.Decode(&r); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if r.Keys != 2000 || r.Found != float64(r.Diff) || r.Sent < 36 || r.RoundTrips < 1 {
+			t.Errorf("%+v", r)
+		}
+		if coded := r.Strategy == "rateless" && r.Diff > 0 && r.Diff < 1000; coded && (r.Symbols < 1 || r.Symbols > 20) {
+			t.Errorf("%.2f symbols a difference: %+v", r.Symbols, r)
+		}
+		if !strings.Contains(out.String(), r.Strategy) {
+			t.Errorf("%s is not in the table", r.Strategy)
+		}
+	}
+	if n != 4*5 {
+		t.Errorf("%d rows", n)
+	}
+}
