@@ -22,6 +22,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/grapevine-go/grapevine/examples/cachecluster/demo"
 	"github.com/grapevine-go/grapevine/examples/cachecluster/node"
@@ -54,6 +55,8 @@ type options struct {
 	join     string
 	password string
 	maxValue int
+	maxConns int
+	idle     time.Duration
 	metrics  string
 	logLevel slog.Level
 	secrets  string
@@ -74,6 +77,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.join, "join", "", "`host:port,…` of other nodes; give every node the same list (of -node)")
 	f.StringVar(&o.password, "password", "", "what clients must give to AUTH")
 	f.IntVar(&o.maxValue, "maxvalue", 16<<20, "longest value in `bytes`, at most 16 MiB")
+	f.IntVar(&o.maxConns, "maxclients", 10_000, "most connections of clients, per node")
+	f.DurationVar(&o.idle, "timeout", 0, "close connections that send nothing for so long; 0: never")
 	f.StringVar(&o.metrics, "metrics", "", "`host:port` for Prometheus, at /metrics")
 	f.TextVar(&o.logLevel, "log", slog.LevelWarn, "least `level` that is logged: debug, info, warn, error")
 	f.StringVar(&o.secrets, "secrets", "", "`directory` with cert.pem, key.pem, ca.pem and gossip.key, needed beyond loopback (of -node)")
@@ -150,7 +155,7 @@ func (o options) config(name string, logger *slog.Logger) node.Config {
 			Cluster: o.cluster, Name: peer.ID(name), Bind: "127.0.0.1:0", Preset: gossip.Local,
 			MaxValue: o.maxValue, Logger: logger,
 		},
-		Redis: o.redis, Password: o.password,
+		Redis: o.redis, Password: o.password, MaxClients: o.maxConns, IdleTimeout: o.idle,
 	}
 }
 

@@ -38,7 +38,7 @@ func serve(ctx context.Context, o options, logger *slog.Logger, out io.Writer) (
 	defer func() { err = errors.Join(err, closeAll(nodes)) }()
 	if o.node == "" { // a single one may have to wait for others, and says so in INFO
 		for _, n := range nodes {
-			if err := n.Gossip.WaitReady(ctx); err != nil {
+			if err := n.Gossip().WaitReady(ctx); err != nil {
 				return err
 			}
 		}
@@ -57,8 +57,8 @@ func wait(ctx context.Context, nodes []*node.Node, out io.Writer) error {
 	for _, n := range nodes {
 		watching.Go(func() {
 			select {
-			case <-n.Done():
-				ended <- fmt.Errorf("node %s: %w", n.Gossip.ID(), n.Gossip.Err())
+			case <-n.Gossip().Done():
+				ended <- fmt.Errorf("node %s: %w", n.Gossip().ID(), n.Gossip().Err())
 			case <-watchCtx.Done():
 			}
 		})
@@ -124,7 +124,7 @@ func startAll(ctx context.Context, configs []node.Config) ([]*node.Node, error) 
 	}
 	var starting sync.WaitGroup
 	for i := 1; i < len(configs); i++ {
-		configs[i].Gossip.Seeds = []string{nodes[0].Gossip.Addr().String()}
+		configs[i].Gossip.Seeds = []string{nodes[0].Gossip().Addr().String()}
 		starting.Go(func() { nodes[i], errs[i] = node.Start(ctx, configs[i]) })
 	}
 	starting.Wait()
@@ -154,7 +154,7 @@ func introduce(out io.Writer, nodes []*node.Node, metrics string) {
 	t := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(t, "NODE\tREDIS CLIENTS\tOTHER NODES\tBOOT")
 	for _, n := range nodes {
-		fmt.Fprintf(t, "%s\t%s\t%v\t%v\n", n.Gossip.ID(), n.Redis(), n.Gossip.Addr(), n.Gossip.Status().Boot)
+		fmt.Fprintf(t, "%s\t%s\t%v\t%v\n", n.Gossip().ID(), n.Redis(), n.Gossip().Addr(), n.Gossip().Status().Boot)
 	}
 	t.Flush()
 	if metrics != "" {

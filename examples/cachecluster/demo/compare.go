@@ -78,7 +78,7 @@ func compare(nodes []*node.Node) (a agreement, err error) {
 				a.bytes += int64(len(h.State))
 			}
 		}
-		if err := agree(nodes[0].Gossip.Owners(node.TableName, first.Key), same); err != nil {
+		if err := agree(nodes[0].Gossip().Owners(node.TableName, first.Key), same); err != nil {
 			return a, err
 		}
 		a.keys++
@@ -96,8 +96,8 @@ func (h *head) compare(o *head) int {
 func dump(n *node.Node) iter.Seq2[copyOf, error] {
 	return func(yield func(copyOf, error) bool) {
 		stopped := errors.New("stopped")
-		err := n.Gossip.Dump(node.TableName, func(s gossip.LocalState) error {
-			if !yield(copyOf{n.Gossip.ID(), s}, nil) {
+		err := n.Gossip().Dump(node.TableName, func(s gossip.LocalState) error {
+			if !yield(copyOf{n.Gossip().ID(), s}, nil) {
 				return stopped
 			}
 			return nil

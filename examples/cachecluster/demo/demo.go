@@ -108,7 +108,7 @@ func (c *cluster) start(ctx context.Context, i int) error {
 	var seeds []string
 	for _, n := range c.nodes {
 		if n != nil {
-			seeds = append(seeds, n.Gossip.Addr().String())
+			seeds = append(seeds, n.Gossip().Addr().String())
 			break // one is enough
 		}
 	}
@@ -131,14 +131,14 @@ func (c *cluster) start(ctx context.Context, i int) error {
 // one ring.
 func (c *cluster) settled(ctx context.Context) error {
 	for _, n := range c.nodes {
-		if err := n.Gossip.WaitReady(ctx); err != nil {
+		if err := n.Gossip().WaitReady(ctx); err != nil {
 			return err
 		}
 	}
 	return poll(ctx, "all nodes see each other", func() bool {
 		for _, n := range c.nodes {
-			s := n.Gossip.Status()
-			if s.Alive != len(names) || s.RingVersion != c.nodes[0].Gossip.Status().RingVersion {
+			s := n.Gossip().Status()
+			if s.Alive != len(names) || s.RingVersion != c.nodes[0].Gossip().Status().RingVersion {
 				return false
 			}
 		}
@@ -165,7 +165,7 @@ func poll(ctx context.Context, what string, ok func() bool) error {
 func (c *cluster) lose() {
 	n := c.nodes[lost]
 	c.say("cutting %s off without goodbye, with the %d keys that it keeps", names[lost], localKeys(n))
-	for name, count := range n.Gossip.Counts() {
+	for name, count := range n.Gossip().Counts() {
 		c.before[name] += count
 	}
 	c.clients[lost].Close()
@@ -174,7 +174,7 @@ func (c *cluster) lose() {
 }
 
 func localKeys(n *node.Node) int {
-	for _, t := range n.Gossip.Tables() {
+	for _, t := range n.Gossip().Tables() {
 		if t.Name == node.TableName {
 			return t.Live
 		}
@@ -193,7 +193,7 @@ func (c *cluster) bringBack(ctx context.Context, files []file) (reads measured, 
 		return reads, 0, err
 	}
 	n := c.nodes[lost]
-	c.say("%s is back with empty memory and boot %v; reading through all nodes while it is filled", names[lost], n.Gossip.Status().Boot)
+	c.say("%s is back with empty memory and boot %v; reading through all nodes while it is filled", names[lost], n.Gossip().Status().Boot)
 
 	var synced atomic.Bool
 	var background sync.WaitGroup
@@ -217,7 +217,7 @@ func (c *cluster) counts() map[string]uint64 {
 		sum[name] += count
 	}
 	for _, n := range c.nodes {
-		for name, count := range n.Gossip.Counts() {
+		for name, count := range n.Gossip().Counts() {
 			sum[name] += count
 		}
 	}

@@ -28,10 +28,10 @@ func Example() {
 		}
 		defer n.Close(ctx)
 		nodes = append(nodes, n)
-		seeds = []string{nodes[0].Gossip.Addr().String()}
+		seeds = []string{nodes[0].Gossip().Addr().String()}
 	}
 	for _, n := range nodes {
-		if err := n.Gossip.WaitReady(ctx); err != nil {
+		if err := n.Gossip().WaitReady(ctx); err != nil {
 			fmt.Println(err)
 			return
 		}

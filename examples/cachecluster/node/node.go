@@ -9,9 +9,12 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"github.com/grapevine-go/grapevine/examples/cachecluster/server"
 	"github.com/grapevine-go/grapevine/gossip"
+	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/quorum"
 )
 
@@ -32,70 +35,84 @@ type Config struct {
 	Password string
 	// MaxClients is the most connections of clients; default 10,000.
 	MaxClients int
+	// IdleTimeout closes connections that send nothing for so long; 0: never.
+	IdleTimeout time.Duration
 }
 
 // Node is a running node.
 type Node struct {
-	Gossip *gossip.Node
+	name   peer.ID
+	gossip atomic.Pointer[gossip.Node] // nil until it has its place in the cluster
 	redis  net.Listener
 	server *server.Server
 	served chan struct{} // closed when serving has ended
 	ended  error         // why it did
 }
 
-// Start starts a node and returns when it has its place in the cluster and
-// answers clients. It may not be filled with its share of the data yet. ctx
-// bounds the start alone. On an error nothing is left running.
+// Start starts a node and returns when it has its place in the cluster. It may
+// not be filled with its share of the data yet. Clients are answered from the
+// beginning: with LOADING, and by INFO, so that they can wait. ctx bounds the
+// start alone. On an error nothing is left running.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
-	// The port first: that it is busy must be known before a member joins.
-	listener, err := net.Listen("tcp", cfg.Redis)
-	if err != nil {
-		return nil, fmt.Errorf("the port for Redis clients: %w", err)
-	}
-	g, err := gossip.Start(ctx, cfg.Gossip)
-	if err != nil {
-		listener.Close()
-		return nil, err
-	}
-	n := &Node{Gossip: g, redis: listener, served: make(chan struct{})}
-	if err := n.open(cfg); err != nil {
-		listener.Close()
-		g.Close()
+	n := &Node{name: cfg.Gossip.Name, served: make(chan struct{})}
+	if err := n.listen(cfg); err != nil {
 		return nil, err
 	}
 	go func() {
 		defer close(n.served)
-		n.ended = n.server.Serve(listener)
+		n.ended = n.server.Serve(n.redis)
 	}()
+	if err := n.join(ctx, cfg); err != nil {
+		n.Kill()
+		return nil, err
+	}
 	return n, nil
 }
 
-// open makes the table and the server.
-func (n *Node) open(cfg Config) error {
-	registers, err := gossip.Ring(n.Gossip, TableName, gossip.Registers[[]byte](), levels)
-	if err != nil {
-		return err
-	}
+// listen opens the port for clients: that it is busy must be known before a
+// member joins.
+func (n *Node) listen(cfg Config) (err error) {
 	logger := cfg.Gossip.Logger
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
 	n.server, err = server.New(server.Config{
-		Table:      table{registers},
-		Status:     n.status,
-		Password:   cfg.Password,
-		MaxClients: cfg.MaxClients,
-		MaxValue:   cfg.Gossip.MaxValue,
-		Logger:     logger.With("node", string(cfg.Gossip.Name)),
+		Status:      n.status,
+		Password:    cfg.Password,
+		MaxClients:  cfg.MaxClients,
+		MaxValue:    max(cfg.Gossip.MaxValue, 0), // that it is negative, gossip will say
+		IdleTimeout: cfg.IdleTimeout,
+		Logger:      logger.With("node", string(n.name)),
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	if n.redis, err = net.Listen("tcp", cfg.Redis); err != nil {
+		return fmt.Errorf("the port for Redis clients: %w", err)
+	}
+	return nil
 }
+
+// join makes the node a member and opens its table.
+func (n *Node) join(ctx context.Context, cfg Config) error {
+	g, err := gossip.Start(ctx, cfg.Gossip)
+	if err != nil {
+		return err
+	}
+	n.gossip.Store(g)
+	registers, err := gossip.Ring(g, TableName, gossip.Registers[[]byte](), levels)
+	if err != nil {
+		return err
+	}
+	n.server.Open(table{registers})
+	return nil
+}
+
+// Gossip is the node as a member of the cluster.
+func (n *Node) Gossip() *gossip.Node { return n.gossip.Load() }
 
 // Redis is the address for clients.
 func (n *Node) Redis() string { return n.redis.Addr().String() }
-
-// Done is closed when the node has stopped by itself; Gossip.Err says why.
-func (n *Node) Done() <-chan struct{} { return n.Gossip.Done() }
 
 // Close answers what clients have sent, as long as ctx allows, and stops
 // without a goodbye to the other nodes. It may be called again.
@@ -104,22 +121,35 @@ func (n *Node) Close(ctx context.Context) error {
 	if <-n.served; !errors.Is(n.ended, server.ErrClosed) {
 		err = errors.Join(err, n.ended)
 	}
-	return errors.Join(err, n.Gossip.Close())
+	if g := n.Gossip(); g != nil {
+		err = errors.Join(err, g.Close())
+	}
+	return err
 }
 
 // Kill stops at once, as if the machine had failed: nothing is finished.
 func (n *Node) Kill() {
-	n.Gossip.Close()
+	if g := n.Gossip(); g != nil {
+		g.Close()
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	n.Close(ctx) // what it complains of is what was wanted
+	_ = n.Close(ctx) // complains that it was not given time
 }
 
 // status is what INFO tells.
 func (n *Node) status() server.Status {
-	s := n.Gossip.Status()
+	g := n.Gossip()
+	if g == nil {
+		return server.Status{Node: string(n.name), UnsyncedTables: []string{TableName}}
+	}
+	s := g.Status()
+	var known []string
+	for _, m := range g.Members() {
+		known = append(known, fmt.Sprintf("name=%s,boot=%v,state=%v,status=%v,addr=%v", m.ID, m.Boot, m.State, m.Status, m.Addr))
+	}
 	keys := 0
-	for _, t := range n.Gossip.Tables() {
+	for _, t := range g.Tables() {
 		if t.Name == TableName {
 			keys = t.Live
 		}
@@ -133,5 +163,6 @@ func (n *Node) status() server.Status {
 		RingVersion:    strconv.FormatUint(s.RingVersion, 16),
 		UnsyncedTables: slices.Sorted(maps.Keys(s.Unsynced)),
 		LocalKeys:      keys,
+		Known:          known,
 	}
 }

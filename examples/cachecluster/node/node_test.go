@@ -55,13 +55,13 @@ func startNodes(t *testing.T, names string, change ...func(*Config)) ([]*Node, [
 	for _, name := range names {
 		n := startNode(t, string(name), seeds, change...)
 		nodes = append(nodes, n)
-		seeds = []string{nodes[0].Gossip.Addr().String()}
+		seeds = []string{nodes[0].Gossip().Addr().String()}
 		clients = append(clients, client(t, n))
 	}
 	eventually(t, "all nodes are ready under one ring", func() bool {
 		for _, n := range nodes {
-			s := n.Gossip.Status()
-			if !s.Ready || s.Alive != len(nodes) || s.RingVersion != nodes[0].Gossip.Status().RingVersion {
+			s := n.Gossip().Status()
+			if !s.Ready || s.Alive != len(nodes) || s.RingVersion != nodes[0].Gossip().Status().RingVersion {
 				return false
 			}
 		}
@@ -106,11 +106,11 @@ func TestEveryNodeServesEveryKey(t *testing.T) {
 		}
 		for i, v := range c.MGet(ctx, all...).Val() {
 			if v != fmt.Sprint(i) {
-				t.Fatalf("key%d at %s: %v", i, nodes[at].Gossip.ID(), v)
+				t.Fatalf("key%d at %s: %v", i, nodes[at].Gossip().ID(), v)
 			}
 		}
 		if n, err := c.DBSize(ctx).Result(); err != nil || n != keys {
-			t.Errorf("DBSIZE at %s: %d, %v", nodes[at].Gossip.ID(), n, err)
+			t.Errorf("DBSIZE at %s: %d, %v", nodes[at].Gossip().ID(), n, err)
 		}
 	}
 
@@ -238,7 +238,7 @@ func TestWithoutQuorum(t *testing.T) {
 	if err := clients[0].Info(ctx).Err(); err != nil {
 		t.Errorf("INFO must answer in any case: %v", err)
 	}
-	startNode(t, "b", []string{nodes[0].Gossip.Addr().String()}, quick)
+	startNode(t, "b", []string{nodes[0].Gossip().Addr().String()}, quick)
 	eventually(t, "writes are taken again", func() bool { return clients[0].Set(ctx, "k", "x", 0).Err() == nil })
 }
 
@@ -250,13 +250,13 @@ func TestNodeComesBackEmpty(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	boot := nodes[1].Gossip.Status().Boot
+	boot := nodes[1].Gossip().Status().Boot
 	nodes[1].Kill()
-	back := startNode(t, "b", []string{nodes[0].Gossip.Addr().String()})
-	if err := back.Gossip.WaitReady(ctx); err != nil {
+	back := startNode(t, "b", []string{nodes[0].Gossip().Addr().String()})
+	if err := back.Gossip().WaitReady(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if now := back.Gossip.Status().Boot; now.Compare(boot) <= 0 {
+	if now := back.Gossip().Status().Boot; now.Compare(boot) <= 0 {
 		t.Errorf("boot %v after %v", now, boot)
 	}
 	c := client(t, back)
@@ -267,6 +267,42 @@ func TestNodeComesBackEmpty(t *testing.T) {
 	}
 	if text := c.Info(ctx, "grapevine").Val(); !strings.Contains(text, "synced:1\r\n") || strings.Contains(text, "local_keys:0\r\n") {
 		t.Error(text)
+	}
+}
+
+// A node that does not find its cluster answers clients all the same.
+func TestLoadingUntilTheClusterIsFound(t *testing.T) {
+	var addrs []string
+	for range 2 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close() // nobody is there any more
+		addrs = append(addrs, l.Addr().String())
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	started := make(chan error)
+	go func() {
+		n, err := Start(ctx, Config{Redis: addrs[0], Gossip: gossip.Config{
+			Cluster: "test", Name: "a", Bind: "127.0.0.1:0", Preset: gossip.Local, Seeds: addrs[1:],
+		}})
+		if err == nil {
+			n.Kill()
+		}
+		started <- err
+	}()
+	c := redis.NewClient(&redis.Options{Addr: addrs[0], MaxRetries: -1})
+	defer c.Close()
+	eventually(t, "INFO answers", func() bool {
+		return strings.Contains(c.Info(ctx, "grapevine").Val(), "ready:0\r\nsynced:0\r\n")
+	})
+	if err := c.Get(ctx, "k").Err(); err == nil || !strings.HasPrefix(err.Error(), "LOADING ") {
+		t.Error(err)
+	}
+	cancel()
+	if err := <-started; !errors.Is(err, context.Canceled) {
+		t.Error(err)
 	}
 }
 

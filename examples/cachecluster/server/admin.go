@@ -91,6 +91,9 @@ func infoGrapevine(c *conn, b *strings.Builder) {
 	field(b, "ring_version", s.RingVersion)
 	field(b, "unsynced_tables", strings.Join(s.UnsyncedTables, ","))
 	field(b, "local_keys", s.LocalKeys)
+	for i, member := range s.Known {
+		field(b, "member"+strconv.Itoa(i), member)
+	}
 }
 
 // infoKeyspace counts the keys of the whole cluster, if that can be done at
@@ -98,12 +101,12 @@ func infoGrapevine(c *conn, b *strings.Builder) {
 // that visits every key, plain INFO, which monitoring asks for all the time,
 // is without it.
 func infoKeyspace(c *conn, b *strings.Builder) {
-	if !c.srv.cfg.Status().Ready {
+	if c.srv.table.Load() == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(c.ctx, time.Second)
 	defer cancel()
-	if n, err := c.srv.cfg.Table.Len(ctx); err == nil && n > 0 {
+	if n, err := c.table().Len(ctx); err == nil && n > 0 {
 		field(b, "db0", fmt.Sprintf("keys=%d", n))
 	}
 }

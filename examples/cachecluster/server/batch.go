@@ -83,7 +83,7 @@ func (c *conn) runBatch() {
 	if len(b.order) == 0 {
 		return
 	}
-	b.run(c.ctx, c.srv.cfg.Table)
+	b.run(c.ctx, c.table())
 	for _, r := range b.order {
 		if r.write {
 			c.replyOK(b.writes[r.index].Err)

@@ -45,7 +45,7 @@ func BenchmarkPipeline(b *testing.B) {
 			"get": {[]string{"GET", "key"}, "$100\r\n" + value + "\r\n"},
 		} {
 			b.Run(fmt.Sprintf("%s/P=%d", name, depth), func(b *testing.B) {
-				_, addr := start(b, Config{Table: &constTable{value: []byte(value)}})
+				_, addr := startTable(b, &constTable{value: []byte(value)}, Config{})
 				nc, err := net.Dial("tcp", addr)
 				if err != nil {
 					b.Fatal(err)
@@ -80,10 +80,11 @@ func BenchmarkPipeline(b *testing.B) {
 // A pipelined command on a small value costs one allocation: its key, which
 // the table may keep.
 func TestPipelineAllocations(t *testing.T) {
-	s, err := New(Config{Table: &constTable{value: []byte("v")}, Status: func() Status { return Status{} }})
+	s, err := New(Config{Status: func() Status { return Status{} }})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Open(&constTable{value: []byte("v")})
 	var sent strings.Builder
 	for i := range 16 {
 		sent.WriteString(encode("SET", fmt.Sprintf("key:%012d", i), "value") + encode("get", fmt.Sprintf("other:%012d", i)))
@@ -123,10 +124,11 @@ func FuzzServer(f *testing.F) {
 	f.Add([]byte("SET k v EX 10 GET\r\nGET k\r\n*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n"))
 	f.Add([]byte("HELLO 3 SETNAME x\r\nCLIENT INFO\r\nCOMMAND DOCS\r\nINFO\r\nSCAN 0 MATCH [a-\\\r\n"))
 	f.Add([]byte("MSET a 1 b 2\r\nMGET a b c\r\nEXPIRE a -1 GT\r\nCONFIG GET *\r\nnosuch \"\\x00\"\r\n*1\r\n$-1\r\n"))
-	s, err := New(Config{Table: newMapTable(), Status: func() Status { return Status{Ready: true} }})
+	s, err := New(Config{Status: func() Status { return Status{Ready: true} }})
 	if err != nil {
 		f.Fatal(err)
 	}
+	s.Open(newMapTable())
 	f.Fuzz(func(t *testing.T, in []byte) {
 		out := &recordedConn{in: in}
 		newConn(s, out).serve()

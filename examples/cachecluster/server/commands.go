@@ -15,6 +15,7 @@ type command struct {
 	since   string // version of Redis
 	summary string // says what is not atomic here
 	public  bool   // allowed before AUTH
+	loading bool   // allowed before there is a table; of those flagged so
 
 	run func(c *conn, args [][]byte)
 	// join adds the command to the batch if it is simple enough for that.
@@ -38,6 +39,7 @@ var commands = map[string]*command{}
 func init() {
 	for _, group := range [][]command{connectionCommands, stringCommands, expiryCommands, keyspaceCommands, adminCommands, closingCommands} {
 		for i := range group {
+			group[i].loading = strings.Contains(group[i].flags, "loading")
 			commands[group[i].name] = &group[i]
 		}
 	}

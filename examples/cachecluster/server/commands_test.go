@@ -191,7 +191,7 @@ func TestCommands(t *testing.T) {
 			COMMAND DOCS getdel -> *["getdel" *["summary" "Returns the string value of a key and deletes it. NOT ATOMIC...
 			COMMAND nosuch -> -ERR unknown subcommand 'nosuch'. Try COMMAND HELP.
 			INFO nosuch -> ""
-			INFO grapevine -> "# grapevine\r\nnode:a\r\nboot:1.00000000000000ff\r\nready:1\r\nsynced:0\r\nmembers:5\r\nring_version:c0ffee\r\nunsynced_tables:cache,other\r\nlocal_keys:7\r\n"
+			INFO grapevine -> "# grapevine\r\nnode:a\r\nboot:1.00000000000000ff\r\nready:1\r\nsynced:0\r\nmembers:5\r\nring_version:c0ffee\r\nunsynced_tables:cache,other\r\nlocal_keys:7\r\nmember0:name=a\r\nmember1:name=b\r\n"
 			SET k v -> +OK
 			INFO Keyspace -> "# Keyspace\r\ndb0:keys=1\r\n"`,
 		"refused": `
@@ -228,7 +228,7 @@ func TestCommands(t *testing.T) {
 // DEL deletes also what it did not find: a write of it may be under way.
 func TestDelAlwaysDeletes(t *testing.T) {
 	table := newMapTable()
-	_, addr := start(t, Config{Table: table})
+	_, addr := startTable(t, table, Config{})
 	if got := dial(t, addr).do("DEL", "b", "a", "b"); got != ":0" {
 		t.Fatal(got)
 	}

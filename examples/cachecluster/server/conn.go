@@ -28,6 +28,10 @@ type conn struct {
 	libName, libVer string
 }
 
+// table is what commands work on; there is one when a command that needs it
+// runs.
+func (c *conn) table() Table { return *c.srv.table.Load() }
+
 // patientWriter gives each write its own deadline.
 type patientWriter struct {
 	nc      net.Conn
@@ -158,6 +162,8 @@ func (c *conn) refusal(spec *command, cmd resp.Command) string {
 		return wrongArity(spec.name)
 	case !c.authed && !spec.public:
 		return "NOAUTH Authentication required."
+	case !spec.loading && c.srv.table.Load() == nil:
+		return "LOADING the node is looking for its cluster; nothing was done"
 	case cmd.Dropped > 0:
 		return fmt.Sprintf("ERR an argument of %d bytes is over the limit of %d bytes; nothing was changed",
 			cmd.Dropped, c.srv.cfg.MaxValue)

@@ -25,13 +25,13 @@ func (oneKey) Put(context.Context, string, []byte, time.Time) error {
 
 func Example() {
 	s, err := server.New(server.Config{
-		Table:  oneKey{},
 		Status: func() server.Status { return server.Status{Node: "a", Ready: true} },
 	})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+	s.Open(oneKey{})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		fmt.Println(err)

@@ -72,16 +72,16 @@ func (c *conn) expire(args [][]byte, u unit, name string) {
 		c.w.Error(refusal)
 		return
 	}
-	found, err := c.srv.cfg.Table.Expire(c.ctx, string(args[1]), at)
+	found, err := c.table().Expire(c.ctx, string(args[1]), at)
 	c.replyBool(found, err)
 }
 
 func persist(c *conn, args [][]byte) {
 	key := string(args[1])
-	e, err := c.srv.cfg.Table.Get(c.ctx, key)
+	e, err := c.table().Get(c.ctx, key)
 	found := e.Found && !e.ExpiresAt.IsZero()
 	if err == nil && found {
-		found, err = c.srv.cfg.Table.Expire(c.ctx, key, time.Time{})
+		found, err = c.table().Expire(c.ctx, key, time.Time{})
 	}
 	c.replyBool(found, err)
 }
@@ -100,7 +100,7 @@ func (c *conn) replyBool(yes bool, err error) {
 // ttl is TTL, PTTL, EXPIRETIME and PEXPIRETIME: -2 for no such key, -1 for one
 // that stays.
 func (c *conn) ttl(args [][]byte, u unit) {
-	e, err := c.srv.cfg.Table.Get(c.ctx, string(args[1]))
+	e, err := c.table().Get(c.ctx, string(args[1]))
 	switch {
 	case err != nil:
 		c.w.Error(replyText(err))

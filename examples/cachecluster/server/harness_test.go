@@ -22,15 +22,28 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// start serves a table until the test ends.
+// start serves an empty table until the test ends.
 func start(t testing.TB, cfg Config) (*Server, string) {
 	t.Helper()
-	if cfg.Table == nil {
-		cfg.Table = newMapTable()
-	}
+	s, addr := startLoading(t, cfg)
+	s.Open(newMapTable())
+	return s, addr
+}
+
+// startTable serves this table.
+func startTable(t testing.TB, table Table, cfg Config) (*Server, string) {
+	t.Helper()
+	s, addr := startLoading(t, cfg)
+	s.Open(table)
+	return s, addr
+}
+
+// startLoading serves without a table.
+func startLoading(t testing.TB, cfg Config) (*Server, string) {
+	t.Helper()
 	if cfg.Status == nil {
 		cfg.Status = func() Status {
-			return Status{Node: "a", Boot: "1.00000000000000ff", Ready: true, Members: 5, RingVersion: "c0ffee", UnsyncedTables: []string{"cache", "other"}, LocalKeys: 7}
+			return Status{Node: "a", Boot: "1.00000000000000ff", Ready: true, Members: 5, RingVersion: "c0ffee", UnsyncedTables: []string{"cache", "other"}, LocalKeys: 7, Known: []string{"name=a", "name=b"}}
 		}
 	}
 	s, err := New(cfg)

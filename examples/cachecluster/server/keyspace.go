@@ -8,7 +8,7 @@ import (
 )
 
 func typeOf(c *conn, args [][]byte) {
-	e, err := c.srv.cfg.Table.Get(c.ctx, string(args[1]))
+	e, err := c.table().Get(c.ctx, string(args[1]))
 	switch {
 	case err != nil:
 		c.w.Error(replyText(err))
@@ -20,7 +20,7 @@ func typeOf(c *conn, args [][]byte) {
 }
 
 func dbsize(c *conn, _ [][]byte) {
-	n, err := c.srv.cfg.Table.Len(c.ctx)
+	n, err := c.table().Len(c.ctx)
 	if err != nil {
 		c.w.Error(replyText(err))
 		return
@@ -44,7 +44,7 @@ func scan(c *conn, args [][]byte) {
 		c.w.Error(refusal)
 		return
 	}
-	keys, next, err := c.srv.cfg.Table.Scan(c.ctx, o.cursor, o.count)
+	keys, next, err := c.table().Scan(c.ctx, o.cursor, o.count)
 	if err != nil {
 		c.w.Error(replyText(err))
 		return

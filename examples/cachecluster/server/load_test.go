@@ -26,7 +26,7 @@ func serveAsChild() bool {
 	if os.Getenv(childEnv) == "" {
 		return false
 	}
-	s, err := New(Config{Table: newMapTable(), Status: func() Status { return Status{} }})
+	s, err := New(Config{Status: func() Status { return Status{} }})
 	if err != nil {
 		panic(err)
 	}
@@ -34,6 +34,7 @@ func serveAsChild() bool {
 	if err != nil {
 		panic(err)
 	}
+	s.Open(newMapTable())
 	go s.Serve(l)
 	fmt.Println(l.Addr())
 	io.Copy(io.Discard, os.Stdin)

@@ -14,9 +14,8 @@ import (
 	"github.com/grapevine-go/grapevine/examples/cachecluster/resp"
 )
 
-// Config says what a [Server] serves. Table and Status are required.
+// Config says how a [Server] serves. Status is required.
 type Config struct {
-	Table  Table
 	Status func() Status // called by INFO, from many goroutines
 
 	// Password is what AUTH asks for; none if empty.
@@ -45,7 +44,6 @@ func (c Config) Validate() error {
 			errs = append(errs, errors.New("server: "+text))
 		}
 	}
-	need(c.Table != nil, "Config.Table is missing")
 	need(c.Status != nil, "Config.Status is missing")
 	need(c.MaxClients >= 0, fmt.Sprintf("Config.MaxClients is %d", c.MaxClients))
 	need(c.MaxValue >= 0 && c.MaxValue <= 512<<20, fmt.Sprintf("Config.MaxValue is %d, at most 512 MiB", c.MaxValue))
@@ -76,6 +74,7 @@ type Server struct {
 	password [sha256.Size]byte // hashed, so that comparing takes the same time for any guess
 	started  time.Time
 	stats    stats
+	table    atomic.Pointer[Table]
 
 	ctx     context.Context // of all commands; ends when Shutdown loses patience
 	cancel  context.CancelFunc
@@ -181,6 +180,10 @@ func (s *Server) admit(nc net.Conn) {
 		}()
 	}
 }
+
+// Open gives the server its table. Until then, commands on keys answer LOADING,
+// as those of a Redis do that still reads its data.
+func (s *Server) Open(t Table) { s.table.Store(&t) }
 
 // Clients is the number of connections at the moment.
 func (s *Server) Clients() int {

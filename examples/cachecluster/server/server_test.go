@@ -14,7 +14,7 @@ import (
 
 func TestPipelineKeepsOrderPerKey(t *testing.T) {
 	table := newMapTable()
-	_, addr := start(t, Config{Table: table})
+	_, addr := startTable(t, table, Config{})
 	c := dial(t, addr)
 	for _, tc := range []struct {
 		name, sent string
@@ -52,7 +52,7 @@ func TestPipelineKeepsOrderPerKey(t *testing.T) {
 // Reads and writes of one batch wait for each other, not one after the other.
 func TestPipelineReadsWhileItWrites(t *testing.T) {
 	table := newMapTable()
-	_, addr := start(t, Config{Table: table})
+	_, addr := startTable(t, table, Config{})
 	c := dial(t, addr)
 	c.send("SET slow1 v\r\nGET slow2\r\n")
 	var seen []string
@@ -139,7 +139,7 @@ func TestProtocolErrors(t *testing.T) {
 // A transaction whose MULTI is refused must not run piece by piece.
 func TestPipelinedTransactionDoesNotRun(t *testing.T) {
 	table := newMapTable()
-	_, addr := start(t, Config{Table: table})
+	_, addr := startTable(t, table, Config{})
 	c := dial(t, addr)
 	c.send("SET before 1\r\nMULTI\r\nSET k 1\r\nEXEC\r\n")
 	if got := c.reply(); got != "+OK" {
@@ -156,7 +156,7 @@ func TestPipelinedTransactionDoesNotRun(t *testing.T) {
 
 func TestBrowsersAreHungUpOn(t *testing.T) {
 	table := newMapTable()
-	_, addr := start(t, Config{Table: table})
+	_, addr := startTable(t, table, Config{})
 	for _, sent := range []string{"POST / HTTP/1.1\r\nSET k v\r\n", "Host: localhost\r\nSET k v\r\n"} {
 		c := dial(t, addr)
 		c.send(sent)
@@ -211,6 +211,24 @@ func TestPassword(t *testing.T) {
 	}
 }
 
+// Before there is a table, the server says so, and INFO works.
+func TestLoading(t *testing.T) {
+	s, addr := startLoading(t, Config{})
+	c := dial(t, addr)
+	play(t, c, `
+		GET k -> -LOADING the node is looking for its cluster; nothing was done
+		SET k v -> -LOADING...
+		PING -> -LOADING...
+		SELECT 0 -> +OK
+		HELLO 2 -> *["server"...
+		INFO keyspace -> "# Keyspace\r\n"
+		INFO grapevine -> "# grapevine\r\nnode:a\r\n...`)
+	s.Open(newMapTable())
+	play(t, c, `
+		SET k v -> +OK
+		GET k -> "v"`)
+}
+
 func TestMaxClients(t *testing.T) {
 	s, addr := start(t, Config{MaxClients: 2})
 	a, b := dial(t, addr), dial(t, addr)
@@ -257,7 +275,7 @@ func TestIdleTimeout(t *testing.T) {
 func TestWriteTimeout(t *testing.T) {
 	table := newMapTable()
 	table.Put(context.Background(), "big", make([]byte, 16<<20), time.Time{})
-	s, addr := start(t, Config{Table: table, WriteTimeout: 20 * time.Millisecond})
+	s, addr := startTable(t, table, Config{WriteTimeout: 20 * time.Millisecond})
 	c := dial(t, addr)
 	c.send(encode("MGET", "big", "big", "big", "big"))
 	waitFor(t, func() bool { return s.stats.accepted.Load() == 1 && s.Clients() == 0 })
@@ -266,7 +284,7 @@ func TestWriteTimeout(t *testing.T) {
 // A command that did not arrive whole is not run.
 func TestClientDisconnectsInTheMiddle(t *testing.T) {
 	table := newMapTable()
-	s, addr := start(t, Config{Table: table})
+	s, addr := startTable(t, table, Config{})
 	whole := encode("SET", "k", "value")
 	for cut := 1; cut < len(whole); cut++ {
 		c := dial(t, addr)
@@ -287,7 +305,7 @@ func TestClientDisconnectsInTheMiddle(t *testing.T) {
 
 func TestShutdownFinishesWhatHasBegun(t *testing.T) {
 	table := newMapTable()
-	s, addr := start(t, Config{Table: table})
+	s, addr := startTable(t, table, Config{})
 	idle, busy := dial(t, addr), dial(t, addr)
 	idle.do("PING")
 	busy.send(encode("SET", "slow", "v"))
@@ -319,7 +337,7 @@ func TestShutdownFinishesWhatHasBegun(t *testing.T) {
 
 func TestShutdownLosesPatience(t *testing.T) {
 	table := newMapTable()
-	s, addr := start(t, Config{Table: table})
+	s, addr := startTable(t, table, Config{})
 	c := dial(t, addr)
 	c.send(encode("SET", "slow", "v"))
 	waitFor(t, func() bool { return len(table.called()) > 0 })
@@ -334,7 +352,7 @@ func TestShutdownLosesPatience(t *testing.T) {
 }
 
 func TestServeAfterShutdown(t *testing.T) {
-	s, err := New(Config{Table: newMapTable(), Status: func() Status { return Status{} }})
+	s, err := New(Config{Status: func() Status { return Status{} }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -382,7 +400,7 @@ func (l *failingListener) Accept() (net.Conn, error) {
 
 func TestConfigValidateNamesEveryField(t *testing.T) {
 	_, err := New(Config{MaxClients: -1, MaxValue: 1 << 30, IdleTimeout: -1, WriteTimeout: -1})
-	for _, field := range []string{"Table", "Status", "MaxClients", "MaxValue", "IdleTimeout", "WriteTimeout"} {
+	for _, field := range []string{"Status", "MaxClients", "MaxValue", "IdleTimeout", "WriteTimeout"} {
 		if err == nil || !strings.Contains(err.Error(), "Config."+field) {
 			t.Errorf("%s is not named in: %v", field, err)
 		}

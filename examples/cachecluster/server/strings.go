@@ -34,12 +34,12 @@ func setSlow(c *conn, args [][]byte) {
 		c.w.Error(refusal)
 		return
 	}
-	old, err := c.srv.cfg.Table.Get(c.ctx, string(args[1]))
+	old, err := c.table().Get(c.ctx, string(args[1]))
 	if err == nil {
 		if o.keepTTL {
 			o.expireAt = old.ExpiresAt
 		}
-		err = c.srv.cfg.Table.Put(c.ctx, string(args[1]), args[2], o.expireAt)
+		err = c.table().Put(c.ctx, string(args[1]), args[2], o.expireAt)
 	}
 	if err != nil || !o.get {
 		c.replyOK(err)
@@ -126,7 +126,7 @@ const maxReply = 512 << 20
 func (c *conn) readMany(reads []Read) error {
 	size := 0
 	for part := range slices.Chunk(reads, maxBatch) {
-		c.srv.cfg.Table.GetMany(c.ctx, part)
+		c.table().GetMany(c.ctx, part)
 		for i := range part {
 			if part[i].Err != nil {
 				return part[i].Err
@@ -156,7 +156,7 @@ func mset(c *conn, args [][]byte) {
 		}
 		writes[j].Value = args[i+1] // the last of a key counts
 	}
-	c.replyOK(c.writeMany(writes, c.srv.cfg.Table.PutMany))
+	c.replyOK(c.writeMany(writes, c.table().PutMany))
 }
 
 // writeMany writes many keys, a bounded number at a time. It tries all of them
@@ -181,7 +181,7 @@ func (c *conn) writeMany(writes []Write, do func(context.Context, []Write)) erro
 }
 
 func strlen(c *conn, args [][]byte) {
-	e, err := c.srv.cfg.Table.Get(c.ctx, string(args[1]))
+	e, err := c.table().Get(c.ctx, string(args[1]))
 	if err != nil {
 		c.w.Error(replyText(err))
 		return
@@ -193,7 +193,7 @@ func getdel(c *conn, args [][]byte) {
 	r := newReads(args[1:])
 	err := c.readMany(r)
 	if err == nil && r[0].Found {
-		err = c.writeMany([]Write{{Key: r[0].Key}}, c.srv.cfg.Table.DeleteMany)
+		err = c.writeMany([]Write{{Key: r[0].Key}}, c.table().DeleteMany)
 	}
 	if err != nil {
 		c.w.Error(replyText(err))
@@ -213,7 +213,7 @@ func del(c *conn, args [][]byte) {
 		for i := range reads {
 			deletes[i].Key = reads[i].Key
 		}
-		err = c.writeMany(deletes, c.srv.cfg.Table.DeleteMany)
+		err = c.writeMany(deletes, c.table().DeleteMany)
 	}
 	c.replyCount(reads, err)
 }

@@ -62,7 +62,8 @@ type Status struct {
 	Members        int
 	RingVersion    string
 	UnsyncedTables []string
-	LocalKeys      int // keys with a value that this node keeps
+	LocalKeys      int      // keys with a value that this node keeps
+	Known          []string // a line for each member that is known
 }
 
 // Error is an error with the code that Redis clients tell errors apart by, the

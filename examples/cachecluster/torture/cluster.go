@@ -99,27 +99,39 @@ func (c *cluster) startOne(p *process) error {
 	return nil
 }
 
-// settled waits until every node is synced and sees all the others under one
-// ring.
+// settled waits until every node is synced, and sees every other in its present
+// life under one ring.
 func (c *cluster) settled(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
-		var missing []string
-		ring := c.procs[0].info(ctx)["ring_version"]
-		for _, p := range c.procs {
-			i := p.info(ctx)
-			if i["synced"] != "1" || i["members"] != fmt.Sprint(len(c.procs)) || i["ring_version"] != ring {
-				missing = append(missing, fmt.Sprintf("%s (ready %s, synced %s, members %s, ring %s)", p.name, i["ready"], i["synced"], i["members"], i["ring_version"]))
-			}
-		}
+		missing := c.missing(ctx)
 		if len(missing) == 0 {
 			return nil
 		}
 		if err := sleep(ctx, 20*time.Millisecond); err != nil {
-			return fmt.Errorf("the cluster is not whole: %s: %w", strings.Join(missing, ", "), err)
+			return fmt.Errorf("the cluster is not whole:\n%s\n%w", strings.Join(missing, "\n"), err)
 		}
 	}
+}
+
+// missing says which nodes are not settled, and what they tell.
+func (c *cluster) missing(ctx context.Context) (missing []string) {
+	infos := make([]map[string]string, len(c.procs))
+	for i, p := range c.procs {
+		infos[i] = p.info(ctx)
+	}
+	for i, p := range c.procs {
+		known := fmt.Sprint(infos[i])
+		whole := infos[i]["synced"] == "1" && infos[i]["ring_version"] == infos[0]["ring_version"]
+		for j, q := range c.procs {
+			whole = whole && strings.Contains(known, fmt.Sprintf("name=%s,boot=%s,state=alive,", q.name, infos[j]["boot"]))
+		}
+		if !whole {
+			missing = append(missing, p.name+": "+known)
+		}
+	}
+	return missing
 }
 
 // info is the node's INFO grapevine; empty if it does not answer.
