@@ -63,6 +63,11 @@ type letter struct {
 	from, to uint32
 }
 
+// tells is 1 for a letter that may make a rumor hot somewhere.
+func (l *letter) tells() int {
+	return min(1, len(l.Rumors)+len(l.Have)+len(l.Want))
+}
+
 // mailbox keeps letters in slots that are used again, and a line of them for
 // worlds without time.
 type mailbox struct {
@@ -70,7 +75,7 @@ type mailbox struct {
 	unused  []uint32
 	line    []uint32
 	first   int // of the line
-	waiting int
+	waiting int // letters that tell or ask for something; idle pulls count not
 }
 
 // put copies a message into a slot at the end of the line, and returns the slot.
@@ -87,7 +92,7 @@ func (p *mailbox) put(from, to uint32, m *rumor.Message) uint32 {
 	l.CopyFrom(m)
 	l.from, l.to = from, to
 	p.line = append(p.line, slot)
-	p.waiting++
+	p.waiting += l.tells()
 	return slot
 }
 
@@ -95,7 +100,7 @@ func (p *mailbox) letter(slot uint32) *letter { return p.slots[slot] }
 
 func (p *mailbox) free(slot uint32) {
 	p.unused = append(p.unused, slot)
-	p.waiting--
+	p.waiting -= p.slots[slot].tells()
 }
 
 // shuffle puts the line in random order.

@@ -110,7 +110,7 @@ func lan(n int) Epidemic {
 func TestStructuredTellsAll(t *testing.T) {
 	for seed := range uint64(20) {
 		e := lan(500)
-		e.Policy.Resend = 0
+		e.Policy.Resend, e.Policy.Remind = 0, 0
 		s, err := e.Run(seed)
 		if err != nil {
 			t.Fatal(err)

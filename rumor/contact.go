@@ -97,20 +97,16 @@ func (c *Core) pack(m *Message) {
 // structured sends the messages of one rumor that a cycle allows, each to the
 // successor in the next order: bodies first, then announcements.
 func (c *Core) structured(it *item, out *Effects, first int) {
-	p := &c.cfg.Policy
-	for range p.Fanout {
+	for range c.cfg.Policy.Fanout {
+		order := int(it.contacts) + int(it.told)
 		switch {
 		case it.contacts < it.quota:
-			order := int(it.contacts)
-			if order >= p.K {
-				order += p.Announce
-			}
 			it.contacts++
 			if m := c.towards(it, order, out, first); m != nil {
+				it.count = int16(order)
 				c.put(it, m, c.room())
 			}
-		case int(it.told) < p.Announce:
-			order := p.K + int(it.told)
+		case it.told < it.names:
 			it.told++
 			if m := c.towards(it, order, out, first); m != nil {
 				m.Have = append(m.Have, Ref{Key: it.Key, Version: it.Version})
@@ -139,23 +135,24 @@ func (c *Core) towards(it *item, order int, out *Effects, first int) *Message {
 	return m
 }
 
-// settle ages a structured rumor. Once its patience has ended it owes others
-// more, for each copy that did not come; then it ends when all is sent.
+// settle reports whether nothing is left to send of a structured rumor. Once
+// its patience has ended it owes more, for each copy that did not come. Two that
+// did not come tell more than twice as much as one, which is seen where little
+// is lost too; names are cheap, so they go by the square.
 func (c *Core) settle(it *item) bool {
 	p := &c.cfg.Policy
-	if it.contacts < it.quota || int(it.told) < p.Announce {
-		return false
-	}
-	if it.settled || p.Resend == 0 {
-		return true
-	}
-	if int(it.age) <= p.Patience {
+	sent := it.contacts >= it.quota && it.told >= it.names
+	switch {
+	case !sent || it.settled || p.Resend+p.Remind == 0:
+		return sent
+	case int(it.age) <= p.Patience:
 		return false
 	}
 	it.settled = true
-	missing := max(0, p.K-int(it.heard))
-	it.quota += int16(min(missing*p.Resend, p.K))
-	return it.contacts >= it.quota
+	missing := min(max(0, p.K-int(it.heard)), MaxMissing)
+	it.quota += int16(missing * p.Resend)
+	it.names += int16(missing * missing * p.Remind)
+	return missing == 0
 }
 
 // rush passes on at once what has come a few hops only and was just heard.

@@ -237,11 +237,11 @@ func (c *Core) hear(now time.Time, r *Rumor, reply *Message) {
 		told := *r
 		told.Hops += min(1, 255-told.Hops)
 		if it = c.learn(now, told); it != nil {
-			it.heard = 1
+			it.heard = p.first(r.Count)
 			it.enter(p, r.Count)
 		}
 	case it != nil:
-		it.heard++
+		it.heard += p.first(r.Count)
 		if r.News { // once more in the cycle in which it was new
 			it.enter(p, r.Count)
 			break

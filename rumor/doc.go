@@ -41,14 +41,15 @@
 // So everybody is told exactly K times, and the residue is about the K-th power
 // of the share of messages that are lost.
 //
-// As everybody can expect K copies, what does not come tells of the network.
-// With [Policy.Resend] a node that has waited [Policy.Patience] cycles sends
-// that many further copies for each one that it missed: where nothing is lost
-// they cost nothing, and where much is lost they come by themselves.
+// As everybody can expect K copies, what does not come tells of the network. A
+// node that has waited [Policy.Patience] cycles makes up for each copy that it
+// missed with further ones ([Policy.Resend]) and with names ([Policy.Remind]),
+// on further orders: where nothing is lost they cost nothing, and where much is
+// lost they come by themselves, without an answer to any message.
 //
 // # Defaults
 //
 // [DefaultPolicy] is what "go run ./bench convergence -compare" measures beside
-// memberlist's rule; docs/convergence.md has its figures and those of the
+// memberlist's rule; bench/convergence/README.md has its figures and those of the
 // policies that it was chosen from.
 package rumor

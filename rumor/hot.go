@@ -17,7 +17,8 @@ type item struct {
 	more     int32 // of this cycle: with nodes not behind
 	heard    int32 // copies received
 	told     int16 // announcements sent
-	quota    int16 // structured messages to send in all
+	quota    int16 // structured bodies to send in all
+	names    int16 // announcements to send in all
 	fades    bool  // of this cycle: a node in the fading states of the median counter was met
 	fresh    bool  // heard in this cycle: told from the next on
 	useful   bool  // of this cycle: somebody needed it
@@ -71,7 +72,7 @@ func (c *Core) learn(now time.Time, r Rumor) *item {
 	}
 	c.forget(0, drop)
 	r.News = false
-	c.hot = append(c.hot, item{Rumor: r, fresh: true, quota: int16(c.cfg.Policy.K)})
+	c.hot = append(c.hot, item{Rumor: r, fresh: true, quota: int16(c.cfg.Policy.K), names: int16(c.cfg.Policy.Announce)})
 	c.bytes += size
 	return &c.hot[len(c.hot)-1]
 }

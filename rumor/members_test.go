@@ -99,7 +99,7 @@ func anyPolicy(t *rapid.T) Policy {
 	switch rapid.IntRange(0, 3).Draw(t, "kind") {
 	case 0:
 		p.Mode, p.Targets = Push, Structured
-		p.Resend, p.Patience, p.Announce, p.Rush = small.Draw(t, "resend"), 1+small.Draw(t, "patience"), small.Draw(t, "announce"), small.Draw(t, "rush")
+		p.Resend, p.Remind, p.Patience, p.Announce, p.Rush = small.Draw(t, "resend"), small.Draw(t, "remind"), 1+small.Draw(t, "patience"), small.Draw(t, "announce"), small.Draw(t, "rush")
 	case 1:
 		p.Mode, p.Stop = PushPull, MedianCounter
 	case 2:

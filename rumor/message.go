@@ -14,7 +14,7 @@ type Rumor struct {
 	Version uint64 // differs for different bodies of a key, say a hash of the body
 	Body    []byte // opaque; never changed, and shared by all who hold it
 	Salt    uint32 // of the orders of structured targets; the origin draws it
-	Count   int16  // the sender's counter
+	Count   int16  // the sender's counter; with structured targets the number of the order
 	Hops    uint8  // how many hops the rumor has come, 0 at its origin; stays at 255
 
 	// News is said by the receiver's caller, and is not sent: that joining the

@@ -73,8 +73,9 @@ func (t Targets) String() string {
 
 // Limits of a [Policy]'s numbers.
 const (
-	MaxFanout = 64
-	MaxK      = 1000
+	MaxFanout  = 64
+	MaxK       = 1000
+	MaxMissing = 4 // copies that a node makes up for
 )
 
 // ErrPolicy is wrapped by the errors of [Policy.Validate].
@@ -110,10 +111,12 @@ type Policy struct {
 	ConnectionLimit int
 	// Hunt is how many other members a rejected node tries in the cycle.
 	Hunt int
-	// Resend is how many further copies a node sends for each of the K that it
-	// did not receive itself, at most K in all, and Patience how many cycles it
-	// waits for those, at least 1 where Resend is set. For structured targets.
-	Resend, Patience int
+	// Resend and Remind are how many further members a node sends the body and
+	// the name to, if of its own K copies one did not come. If m did not come,
+	// MaxMissing at most, it is m times as many bodies and m² times as many names.
+	// Patience is how many cycles it waits for them, at least 1 where one of the
+	// others is set. For structured targets.
+	Resend, Remind, Patience int
 	// Announce is how many further members are told a rumor's name, so that they
 	// can ask for the body. For structured targets.
 	Announce int
@@ -126,9 +129,10 @@ type Policy struct {
 }
 
 // DefaultPolicy is what the measurements recommend where nothing else is known:
-// structured pushes of 4 copies, with 3 more for each copy that did not come.
+// structured pushes of 4 copies, and for each copy that did not come 3 more, and
+// names.
 func DefaultPolicy() Policy {
-	return Policy{Mode: Push, Targets: Structured, Fanout: 4, Stop: Counter, K: 4, Resend: 3, Patience: 2}
+	return Policy{Mode: Push, Targets: Structured, Fanout: 4, Stop: Counter, K: 4, Resend: 3, Remind: 3, Patience: 2}
 }
 
 // Validate lists all problems at once, each naming its field. The error wraps
@@ -151,6 +155,7 @@ func (p Policy) Validate() error {
 	within("ConnectionLimit", p.ConnectionLimit, 0, MaxK)
 	within("Hunt", p.Hunt, 0, MaxK)
 	within("Resend", p.Resend, 0, MaxFanout)
+	within("Remind", p.Remind, 0, MaxFanout)
 	within("Patience", p.Patience, 0, MaxK)
 	within("Announce", p.Announce, 0, MaxFanout)
 	within("Rush", p.Rush, 0, 255)
@@ -162,7 +167,7 @@ func (p Policy) Validate() error {
 	structured := p.Targets == Structured
 	problem(structured && (p.Mode != Push || p.Feedback || p.Stop != Counter || p.ConnectionLimit > 0),
 		"Targets structured is for Mode push with Stop counter, without Feedback and ConnectionLimit")
-	problem(!structured && (p.Resend > 0 || p.Announce > 0 || p.Rush > 0), "Resend, Announce and Rush are for Targets structured")
-	problem(p.Resend > 0 && p.Patience == 0, "Resend needs Patience of at least 1")
+	problem(!structured && (p.Resend > 0 || p.Remind > 0 || p.Announce > 0 || p.Rush > 0), "Resend, Remind, Announce and Rush are for Targets structured")
+	problem(p.Resend+p.Remind > 0 && p.Patience == 0, "Resend and Remind need Patience of at least 1")
 	return errors.Join(errs...)
 }

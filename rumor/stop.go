@@ -4,6 +4,15 @@ package rumor
 // are those of Karp's C, one for each of its cycles.
 func (p *Policy) done() int16 { return int16(2*p.K + 1) }
 
+// first is 1 for one of the K copies that everybody can expect, and 0 for one
+// that makes up for those.
+func (p *Policy) first(order int16) int32 {
+	if int(order) < p.K {
+		return 1
+	}
+	return 0
+}
+
 // enter sets the state of a rumor that was just heard from a node in the given
 // state (Karp et al., section 2): hearing it from the spreading makes it spread,
 // hearing it from the fading alone lets it fade.
