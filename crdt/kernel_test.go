@@ -80,7 +80,7 @@ func (s *sorted[K, V]) valid() error {
 	n := 0
 	var last *K
 	for i, block := range s.blocks {
-		if len(block) == 0 || len(block) > blockSize {
+		if len(block) == 0 || len(block) > s.blockSize() {
 			return fmt.Errorf("block %d has %d pairs", i, len(block))
 		}
 		for _, p := range block {

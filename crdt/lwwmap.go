@@ -69,6 +69,17 @@ func (m *LWWMap[K, T]) read(c Cell, now int64) (v T, ok bool) {
 	return v, err == nil
 }
 
+// Len returns the number of keys that a reader sees at now, in milliseconds
+// since 1970. It takes time in proportion to the keys.
+func (m *LWWMap[K, T]) Len(now int64) (n int) {
+	for _, c := range m.entries.all() {
+		if _, ok := c.Get(now); ok {
+			n++
+		}
+	}
+	return n
+}
+
 // All yields the keys and values that a reader sees at now, in milliseconds
 // since 1970, in the order of the encoded keys.
 func (m *LWWMap[K, T]) All(now int64) iter.Seq2[K, T] {

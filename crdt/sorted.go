@@ -4,11 +4,8 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"unsafe" // for the size of a pair
 )
-
-// blockSize is how many pairs a block holds: enough to walk quickly, few enough
-// to shift when one is put in the middle.
-const blockSize = 128
 
 // sorted is an ordered map in blocks of pairs, made for keys that come in
 // rising order nearly always: a put at the end is an append, and two maps are
@@ -22,6 +19,10 @@ type pair[K cmp.Ordered, V any] struct {
 	key K
 	val V
 }
+
+// blockSize is how many pairs a block holds, of some 3 KiB: enough to walk
+// quickly, few enough to shift when one is put in the middle.
+func (s *sorted[K, V]) blockSize() int { return max(16, 3072/int(unsafe.Sizeof(pair[K, V]{}))) }
 
 // place is where a pair is: its block and its index there.
 type place struct{ b, i int }
@@ -86,21 +87,26 @@ func (s *sorted[K, V]) put(key K, v V) {
 	if len(s.blocks) == 0 {
 		s.blocks = append(s.blocks, nil)
 	}
-	block := s.blocks[p.b]
-	if len(block) == blockSize {
-		if p.i == blockSize { // at the end of a full block: leave it full
-			p = place{p.b + 1, 0}
-			s.blocks = slices.Insert(s.blocks, p.b, make([]pair[K, V], 0, blockSize))
-		} else {
-			s.blocks = slices.Insert(s.blocks, p.b+1, slices.Clone(block[blockSize/2:]))
-			clear(block[blockSize/2:])
-			s.blocks[p.b] = block[:blockSize/2]
-			if p.i > blockSize/2 {
-				p = place{p.b + 1, p.i - blockSize/2}
-			}
-		}
+	if size := s.blockSize(); len(s.blocks[p.b]) == size {
+		p = s.split(p, size)
 	}
 	s.blocks[p.b] = slices.Insert(s.blocks[p.b], p.i, pair[K, V]{key, v})
+}
+
+// split makes room at a place in a full block.
+func (s *sorted[K, V]) split(p place, size int) place {
+	if p.i == size { // at its end: leave it full
+		s.blocks = slices.Insert(s.blocks, p.b+1, make([]pair[K, V], 0, size))
+		return place{p.b + 1, 0}
+	}
+	block := s.blocks[p.b]
+	s.blocks = slices.Insert(s.blocks, p.b+1, slices.Clone(block[size/2:]))
+	clear(block[size/2:])
+	s.blocks[p.b] = block[:size/2]
+	if p.i > size/2 {
+		return place{p.b + 1, p.i - size/2}
+	}
+	return p
 }
 
 // remove takes the key out and returns its value.
@@ -115,7 +121,7 @@ func (s *sorted[K, V]) remove(key K) (v V, ok bool) {
 	switch left := len(s.blocks[p.b]); {
 	case left == 0:
 		s.blocks = slices.Delete(s.blocks, p.b, p.b+1)
-	case p.b+1 < len(s.blocks) && left+len(s.blocks[p.b+1]) <= blockSize/2:
+	case p.b+1 < len(s.blocks) && left+len(s.blocks[p.b+1]) <= s.blockSize()/2:
 		s.blocks[p.b] = append(s.blocks[p.b], s.blocks[p.b+1]...)
 		s.blocks = slices.Delete(s.blocks, p.b+1, p.b+2)
 	}
