@@ -18,6 +18,7 @@ type code struct {
 	theirs   []symbol // that came and are not yet decoded
 	decoder  *decoder
 	guess    float64 // elements that differ
+	vague    bool    // the guess is only a lower bound
 	attempts int
 
 	known crdt.Fingerprint // sum of what was found of mine
@@ -31,6 +32,7 @@ var care = [...]float64{0.8, 1.0, 1.06, 1.15}
 const (
 	leastSymbols = 24 // tell how many are needed if they do not suffice
 	mostAttempts = 12
+	probe        = 512 // symbols that tell how many differ where samples cannot
 	samplesSize  = 512
 )
 
@@ -108,7 +110,7 @@ func (s *Session) begin(differ int) {
 	}
 	total := float64(len(c.domain.has))
 	first := 0
-	if share := float64(differ) / total; share < 0.94 {
+	if share := float64(differ) / total; share < 0.99 {
 		first = firstSymbols(-2 * total * math.Log1p(-share))
 	}
 	frame := binary.AppendUvarint([]byte{frameDomain}, uint64(2*first))
@@ -125,10 +127,13 @@ func (s *Session) begin(differ int) {
 // the ranges that differ: few round trips where few differ, few bytes where
 // many do.
 func firstSymbols(elements float64) int {
-	if elements < 60 {
+	switch {
+	case elements < 60:
 		return max(leastSymbols, enough(elements)*9/8)
+	case elements < 600:
+		return enough(elements) * 9 / 10
 	}
-	return enough(elements) * 9 / 10
+	return enough(elements) * 8 / 10 // few ranges are left to tell by
 }
 
 // eachSample visits parts of the domain, the same on both sides, of 2 bits more
@@ -211,7 +216,7 @@ func (s *Session) compareSamples(r *reader, depth, nodes int) float64 {
 			share := min(float64(hits)/float64(of), 0.995) / (1 - 1.0/256)
 			parts := float64(nodes) * float64(uint64(4)<<(2*level))
 			guess = -2 * parts * math.Log1p(-min(share, 0.995))
-			settled = share < 0.75
+			settled, s.code.vague = share < 0.75, share > 0.97
 			hits, seen = 0, 0
 		}
 	})
@@ -243,7 +248,12 @@ func (s *Session) decode() {
 		c.guess, c.theirs = c.decoder.guess, nil
 	}
 	have := len(c.decoder.rest)
+	length := 2 * enough(c.guess) // room for more wishes without another reading
 	want := max(int(float64(enough(c.guess))*care[min(c.attempts, len(care)-1)]), have+have/16+8)
+	if c.vague {
+		want, c.vague = probe, false
+	}
+	length = min(max(length, want), 2*maxSymbols)
 	entries := float64(s.src.Len()) * float64(len(c.domain.all())) / float64(len(c.domain.has))
 	c.attempts++
 	switch {
@@ -252,7 +262,6 @@ func (s *Session) decode() {
 	case want > maxSymbols || c.attempts > mostAttempts:
 		s.giveUp(s.diff.Compare)
 	default:
-		length := 2 * want // room for more wishes without another reading
 		s.send(binary.AppendUvarint(binary.AppendUvarint([]byte{frameMore}, uint64(want)), uint64(length)))
 		s.grow(length)
 	}

@@ -104,3 +104,27 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+// The default keeps its bounds: round trips, bytes a difference, and never much
+// more than listing everything.
+func TestHybridBounds(t *testing.T) {
+	const n, runs = 20_000, 6
+	for _, d := range []int{0, 1, 10, 100, 1000, 8000, n} {
+		bytes, full := 0, 0
+		for seed := range uint64(runs) {
+			a, b := scatter(rand.New(rand.NewPCG(seed, uint64(d))), n, d)
+			x, y := newReplica(a), newReplica(b)
+			_, _, o := reconcile(t, Hybrid, seed, x, y)
+			if most := map[bool]int{true: 3, false: 5}[d <= 10]; o.turns > most {
+				t.Errorf("%d differ, seed %d: %d round trips, at most %d", d, seed, o.turns, most)
+			}
+			bytes += o.bytes / runs
+			_, _, o = reconcile(t, Full, seed, x, y)
+			full += o.bytes / runs
+		}
+		t.Logf("%d differ: %d bytes, full exchange %d", d, bytes, full)
+		if d == 0 && bytes > 64 || bytes > 32*d+1024 || d > 0 && bytes > full*12/10 {
+			t.Errorf("%d differ: %d bytes, full exchange %d", d, bytes, full)
+		}
+	}
+}
