@@ -64,7 +64,7 @@ var (
 	// ErrCorrupt is wrapped by the errors for frames that are none. The session
 	// is over; what it had found is true.
 	ErrCorrupt = errors.New("antientropy: corrupt frame")
-	// ErrUnexpected is wrapped by the errors for frames that cannot be read but
+	// ErrUnexpected is wrapped by the errors for frames that can be read but
 	// do not belong where they came. The session is over.
 	ErrUnexpected = errors.New("antientropy: unexpected frame")
 )
