@@ -2,6 +2,8 @@ package gossip
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math/bits"
 	"sync"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/quorum"
 	"github.com/grapevine-go/grapevine/transport"
 )
 
@@ -83,16 +86,38 @@ func (k *call) finish(ctx context.Context) {
 		select {
 		case <-k.wake:
 		case <-k.timer.C:
-			k.mu.Lock()
-			k.pending |= k.c.Op.Tick(time.Now())
-			k.mu.Unlock()
+			k.tick(ctx)
 		case <-ctx.Done():
-			k.end(ctx.Err())
+			k.end(ended(ctx))
 		case <-k.n.ctx.Done():
 			k.end(k.n.alive())
 		}
 	}
 	k.timer.Stop()
+}
+
+// tick tells the machine the time. At the context's deadline its own end may
+// come a moment later, and says the same.
+func (k *call) tick(ctx context.Context) {
+	now := time.Now()
+	if d, ok := ctx.Deadline(); ok && !now.Before(d) {
+		k.end(errDeadline)
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.pending |= k.c.Op.Tick(now)
+}
+
+// errDeadline is the cause when the context's deadline has passed.
+var errDeadline = fmt.Errorf("%w: %w", quorum.ErrTimeout, context.DeadlineExceeded)
+
+// ended is the cause when the context has ended.
+func ended(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return errDeadline
+	}
+	return ctx.Err()
 }
 
 func (k *call) end(cause error) {
@@ -150,6 +175,13 @@ func (k *call) send(to peer.ID, class transport.Class, msg []byte, until time.Ti
 // take brings a reply to the machine.
 func (k *call) take(now time.Time, token uint64, reply []byte, err error) {
 	maybe := err != nil && transport.MayHaveArrived(err)
+	switch {
+	case err == nil:
+	case k.n.ctx.Err() != nil:
+		k.end(k.n.alive()) // it is the node that has no connections any more
+	case maybe && errors.Is(err, transport.ErrTimeout):
+		return // it is the operation's deadline: the caller sees it as well
+	}
 	k.mu.Lock()
 	k.pending |= k.c.Reply(now, token, reply, err, maybe, &k.out)
 	out := k.out

@@ -10,13 +10,13 @@ import (
 	"github.com/grapevine-go/grapevine/gossip"
 )
 
-type profile struct {
+type person struct {
 	Name  string
 	Level int
 	Tags  []string
 }
 
-func roundTrip[T any](t *testing.T, name string, same func(a, b T) bool, values ...T) {
+func thereAndBack[T any](t *testing.T, name string, same func(a, b T) bool, values ...T) {
 	t.Helper()
 	c := gossip.CodecOf[T]()
 	if c.Name() != name {
@@ -38,21 +38,21 @@ func roundTrip[T any](t *testing.T, name string, same func(a, b T) bool, values 
 func equal[T comparable](a, b T) bool { return a == b }
 
 func TestCodecsGiveBackWhatTheyTook(t *testing.T) {
-	roundTrip(t, "string", equal[string], "", "apple", "\x00\xff")
-	roundTrip(t, "bytes", bytes.Equal, []byte{}, []byte("apple"))
-	roundTrip(t, "bool", equal[bool], true, false)
-	roundTrip(t, "int64", equal[int], 0, -1, math.MaxInt, math.MinInt)
-	roundTrip(t, "int64", equal[int64], 0, -1, math.MaxInt64, math.MinInt64)
-	roundTrip(t, "uint64", equal[uint64], 0, math.MaxUint64)
-	roundTrip(t, "float64", equal[float64], 0, -1.5, math.Inf(1))
-	roundTrip(t, "json", func(a, b profile) bool { return a.Name == b.Name && a.Level == b.Level && len(a.Tags) == len(b.Tags) },
-		profile{}, profile{Name: "a", Level: 3, Tags: []string{"x"}})
+	thereAndBack(t, "string", equal[string], "", "apple", "\x00\xff")
+	thereAndBack(t, "bytes", bytes.Equal, []byte{}, []byte("apple"))
+	thereAndBack(t, "bool", equal[bool], true, false)
+	thereAndBack(t, "int64", equal[int], 0, -1, math.MaxInt, math.MinInt)
+	thereAndBack(t, "int64", equal[int64], 0, -1, math.MaxInt64, math.MinInt64)
+	thereAndBack(t, "uint64", equal[uint64], 0, math.MaxUint64)
+	thereAndBack(t, "float64", equal[float64], 0, -1.5, math.Inf(1))
+	thereAndBack(t, "json", func(a, b person) bool { return a.Name == b.Name && a.Level == b.Level && len(a.Tags) == len(b.Tags) },
+		person{}, person{Name: "a", Level: 3, Tags: []string{"x"}})
 }
 
 func TestCodecsRefuseWhatTheyNeverWrote(t *testing.T) {
 	_, number := gossip.CodecOf[int]().Decode([]byte("short"))
 	_, flag := gossip.CodecOf[bool]().Decode([]byte{2})
-	_, object := gossip.CodecOf[profile]().Decode([]byte("{"))
+	_, object := gossip.CodecOf[person]().Decode([]byte("{"))
 	for _, err := range []error{number, flag, object} {
 		if !errors.Is(err, crdt.ErrCorrupt) {
 			t.Errorf("%v does not wrap crdt.ErrCorrupt", err)
@@ -70,7 +70,7 @@ func FuzzCodecDecode(f *testing.F) {
 		again(t, gossip.CodecOf[string](), p, equal[string])
 		again(t, gossip.CodecOf[bool](), p, equal[bool])
 		again(t, gossip.CodecOf[int64](), p, equal[int64])
-		again(t, gossip.CodecOf[profile](), p, func(a, b profile) bool { return a.Name == b.Name && a.Level == b.Level })
+		again(t, gossip.CodecOf[person](), p, func(a, b person) bool { return a.Name == b.Name && a.Level == b.Level })
 	})
 }
 

@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/quorum"
 	"github.com/grapevine-go/grapevine/ring"
+	"github.com/grapevine-go/grapevine/transport"
 	"github.com/grapevine-go/grapevine/transport/swim"
 )
 
@@ -31,9 +33,9 @@ const (
 // outside of loopback Keys and TLS, or Insecure; the zero value of every other
 // field works.
 type Config struct {
-	// Cluster is the cluster's name, 1 to 128 bytes of printable ASCII. Nodes of
-	// another name are refused, on both sides, so that two clusters never merge
-	// through a recycled address. It is no secret.
+	// Cluster is the cluster's name, 1 to 128 bytes of printable ASCII without
+	// spaces. Nodes of another name are refused, on both sides, so that two
+	// clusters never merge through a recycled address. It is no secret.
 	Cluster string
 	// Name is the node's id: unique in the cluster and kept across restarts,
 	// because the ring counts by it.
@@ -44,7 +46,8 @@ type Config struct {
 	// free one. Default ":7946".
 	Bind string
 	// Advertise is the "host:port" under which the others reach this node, if
-	// that is not what Bind says.
+	// that is not what Bind says. The data plane is reached at the same host, at
+	// its own port.
 	Advertise string
 	// DataPort is the TCP port of the data plane, on Bind's host. 0 takes any
 	// free one: the others are told.
@@ -95,13 +98,18 @@ type Config struct {
 	Registerer prometheus.Registerer
 	// Hooks are called at the named moments.
 	Hooks Hooks
+
+	dial func(ctx context.Context, addr string) (net.Conn, error) // tests: data plane with faults
 }
 
-// Hooks are functions that the node calls. Each may be nil. They are called
-// without a lock and may call everything, but what they wait for waits for them.
+// Hooks are functions that the node calls. Each may be nil. They may call
+// everything, [Node.Close] too. A slow one delays only its own kind: members'
+// changes, or repairs. One that panics is logged. None begins after Close has
+// returned, and Close does not wait for one that runs.
 type Hooks struct {
-	// Member is called for each change of another member, from one goroutine, in
-	// order; changes that pile up meanwhile are coalesced.
+	// Member is called for each change of another member, those during [Start]
+	// among them, from one goroutine. A member's changes come in order; those
+	// that pile up meanwhile are coalesced.
 	Member func(Event)
 	// BeforeRepair is called before a read repairs owners that lacked something.
 	// Returning false leaves them to the comparison of partitions, which repairs
@@ -122,13 +130,25 @@ type Repair struct {
 type FieldError struct {
 	Field   string
 	Problem string
+	Err     error // what it came from, such as syscall.EADDRINUSE; may be nil
 }
 
-// Error gives the field and the problem.
-func (e *FieldError) Error() string { return fmt.Sprintf("gossip: Config.%s: %s", e.Field, e.Problem) }
+// Error gives the field, the problem and where it came from.
+func (e *FieldError) Error() string {
+	text := fmt.Sprintf("gossip: Config.%s: %s", e.Field, e.Problem)
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
 
-// Unwrap returns [ErrConfig].
-func (e *FieldError) Unwrap() error { return ErrConfig }
+// Unwrap returns [ErrConfig], and what the problem came from.
+func (e *FieldError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{ErrConfig}
+	}
+	return []error{ErrConfig, e.Err}
+}
 
 // Validate lists all problems of the configuration at once, each naming its
 // field; the error wraps [ErrConfig]. It opens nothing and resolves no names.
@@ -151,15 +171,35 @@ func (c Config) Validate() error {
 	check(c.MaxSkew > 0 && c.MaxSkew <= time.Hour, "MaxSkew", "%v, up to an hour is allowed", c.MaxSkew)
 	check(c.SweepEvery >= 10*time.Millisecond, "SweepEvery", "%v is less than 10ms", c.SweepEvery)
 	check(printable(c.Zone, swim.MaxZone), "Zone", "%q: at most %d bytes of printable ASCII without spaces", c.Zone, swim.MaxZone)
-	loopback := c.loopback()
-	check(c.Insecure || loopback || len(c.Keys) > 0, "Keys", "empty, and Bind %q is not loopback: give a key, or set Insecure", c.Bind)
-	check(c.Insecure || loopback || c.TLS != nil, "TLS", "nil, and Bind %q is not loopback: give certificates, or set Insecure", c.Bind)
-	errs = append(errs, swimProblems(c)...)
+	open := c.Insecure || c.loopback()
+	check(open || len(c.Keys) > 0, "Keys", "empty, and Bind %q is not loopback: give a key, or set Insecure", c.Bind)
+	check(open || c.TLS != nil, "TLS", "nil, and Bind %q is not loopback: give certificates, or set Insecure", c.Bind)
+	errs = append(errs, c.tlsProblems()...)
+	errs = append(errs, c.swimProblems()...)
 	return errors.Join(errs...)
 }
 
+// tlsProblems takes over what the data plane has to say about its certificates.
+func (c Config) tlsProblems() (errs []error) {
+	for _, err := range unjoin(transport.Config{TLS: c.TLS}.Validate()) {
+		var f *transport.ConfigError
+		if errors.As(err, &f) && f.Field == "TLS" { // the other fields are not the user's
+			errs = append(errs, &FieldError{Field: "TLS", Problem: f.Problem})
+		}
+	}
+	return errs
+}
+
+// unjoin gives the parts of what errors.Join made.
+func unjoin(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		return joined.Unwrap()
+	}
+	return nil
+}
+
 // swimProblems takes over what membership has to say about its fields.
-func swimProblems(c Config) (errs []error) {
+func (c Config) swimProblems() (errs []error) {
 	s := c.swim(peer.Boot{Nonce: 1})
 	if s.ID.Validate() != nil {
 		s.ID = "a" // told already
@@ -168,22 +208,20 @@ func swimProblems(c Config) (errs []error) {
 		s.Cluster = "a"
 	}
 	s.Zone = ""
-	err := s.Validate()
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return nil
-	}
-	for _, err := range joined.Unwrap() {
-		var f *swim.FieldError
-		if errors.As(err, &f) {
-			problem := f.Problem
-			if f.Err != nil {
-				problem += ": " + f.Err.Error()
-			}
-			errs = append(errs, &FieldError{Field: f.Field, Problem: problem})
-		}
+	for _, err := range unjoin(s.Validate()) {
+		errs = append(errs, configError(err))
 	}
 	return errs
+}
+
+// configError names the field that membership complains about as a field of
+// this package's.
+func configError(err error) error {
+	var f *swim.FieldError
+	if !errors.As(err, &f) {
+		return err
+	}
+	return &FieldError{Field: f.Field, Problem: f.Problem, Err: f.Err}
 }
 
 func (c Config) withDefaults() Config {
@@ -222,11 +260,12 @@ func (c Config) swim(boot peer.Boot) swim.Config {
 	}
 }
 
-// loopback reports whether nothing but this machine can reach the node.
+// loopback reports whether nothing but this machine can reach the node. Of an
+// address that is none it is not asked: that is another problem.
 func (c Config) loopback() bool {
 	host, _, err := net.SplitHostPort(c.Bind)
-	if err != nil || host == "" {
-		return false
+	if err != nil {
+		return true
 	}
 	if host == "localhost" {
 		return true

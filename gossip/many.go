@@ -41,7 +41,7 @@ func (r *RegisterTable[T]) GetMany(ctx context.Context, keys []string, opts ...q
 	results := make([]Result[T], len(keys))
 	calls := make([]*call, len(keys))
 	batch(len(keys), func(i int) {
-		k, n, err := r.get(keys[i], opts)
+		k, n, err := r.get(ctx, keys[i], opts)
 		if results[i].Err = err; err == nil {
 			calls[i] = k
 			r.t.startRead(ctx, k, keys[i], n)
@@ -59,7 +59,7 @@ func (r *RegisterTable[T]) GetMany(ctx context.Context, keys []string, opts ...q
 // applied. Which of two items of one key wins is not said.
 func (r *RegisterTable[T]) PutMany(ctx context.Context, items []Item[T], opts ...quorum.Option) []error {
 	return r.writeMany(ctx, len(items), func(i int) (*call, string, int, error) {
-		k, w, err := r.put(items[i].Key, items[i].Value, opts)
+		k, w, err := r.put(ctx, items[i].Key, items[i].Value, opts)
 		return k, items[i].Key, w, err
 	})
 }
@@ -68,7 +68,7 @@ func (r *RegisterTable[T]) PutMany(ctx context.Context, items []Item[T], opts ..
 // returns the errors in the order of the keys.
 func (r *RegisterTable[T]) DeleteMany(ctx context.Context, keys []string, opts ...quorum.Option) []error {
 	return r.writeMany(ctx, len(keys), func(i int) (*call, string, int, error) {
-		k, w, err := r.remove(keys[i], opts)
+		k, w, err := r.remove(ctx, keys[i], opts)
 		return k, keys[i], w, err
 	})
 }

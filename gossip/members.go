@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/grapevine-go/grapevine/internal/replica"
@@ -68,12 +69,8 @@ func (n *Node) Addr() netip.AddrPort { return n.swim.Self().Addr }
 // living, the failed, and those that left.
 func (n *Node) Members() []Member {
 	known := make(map[peer.ID]Member)
-	v := n.replica.View()
-	for _, m := range v.State.Members() {
-		addr, _ := netip.ParseAddrPort(m.Addr)
-		data, _ := netip.ParseAddrPort(m.Data)
-		known[m.ID] = Member{ID: m.ID, Boot: m.Boot, Addr: addr, Data: data, Zone: m.Zone, Weight: m.Weight,
-			State: Failed, Status: m.Status, InRing: true}
+	for _, m := range n.replica.View().State.Members() {
+		known[m.ID] = inRing(m)
 	}
 	for _, s := range n.swim.Members() {
 		known[s.ID] = n.merge(s, known[s.ID])
@@ -86,11 +83,22 @@ func (n *Node) Members() []Member {
 	return members
 }
 
+// inRing is what the ring state says of a member.
+func inRing(m ring.Member) Member {
+	addr, _ := netip.ParseAddrPort(m.Addr)
+	data, _ := netip.ParseAddrPort(m.Data)
+	return Member{ID: m.ID, Boot: m.Boot, Addr: addr, Data: data, Zone: m.Zone, Weight: m.Weight,
+		State: Failed, Status: m.Status, InRing: true}
+}
+
 // merge adds what membership says to what the ring state says.
 func (n *Node) merge(s swim.Member, m Member) Member {
 	m.ID, m.Addr, m.Data, m.State, m.RTT = s.ID, s.Addr, s.Data, s.State, s.RTT
-	if m.Boot.Nonce != s.Boot.Nonce {
+	switch {
+	case m.Boot.Nonce != s.Boot.Nonce:
 		m.Boot = s.Boot
+	case m.Status == ring.Left && s.State == Failed:
+		m.State = Left // membership's goodbye spreads as a rumor, which may miss some
 	}
 	if !m.InRing {
 		m.Zone, m.Weight = s.Zone, s.Weight
@@ -98,8 +106,22 @@ func (n *Node) merge(s swim.Member, m Member) Member {
 	return m
 }
 
-// onEvent brings what membership believes to the machine, and leaves it for the
-// hook. It runs on membership's delivery goroutine.
+// member is what is known of one member; false if membership knows nothing.
+func (n *Node) member(id peer.ID) (Member, bool) {
+	s, ok := n.swim.Member(id)
+	if !ok {
+		return Member{}, false
+	}
+	var m Member
+	if r, ok := n.replica.View().State.Member(id); ok {
+		m = inRing(r)
+	}
+	return n.merge(s, m), true
+}
+
+// onEvent brings what membership believes to the machine, at once: the machine
+// must not wait for the hook, which may be waiting for the machine. It runs on
+// membership's delivery goroutine.
 func (n *Node) onEvent(e swim.Event) {
 	select {
 	case <-n.opened:
@@ -109,15 +131,10 @@ func (n *Node) onEvent(e swim.Event) {
 	n.replica.Verdict(e.Member.ID, e.Member.Boot.Nonce, e.Member.State.Live())
 	n.follow()
 	n.log.Info("gossip: member "+e.Kind.String(), "member", string(e.Member.ID), "boot", e.Member.Boot.String(), "addr", e.Member.Addr.String())
-	if n.cfg.Hooks.Member == nil {
-		return
+	select {
+	case n.news <- struct{}{}:
+	default:
 	}
-	v := n.replica.View()
-	var m Member
-	if r, ok := v.State.Member(e.Member.ID); ok {
-		m = Member{Boot: r.Boot, Zone: r.Zone, Weight: r.Weight, Status: r.Status, InRing: true}
-	}
-	n.events.add(Event{Kind: e.Kind, Member: n.merge(e.Member, m)})
 }
 
 // onReplaced hears that another boot of this node's name is alive. Which of
@@ -133,13 +150,18 @@ func (n *Node) Join(ctx context.Context, seeds ...string) (int, error) {
 	if err := n.alive(); err != nil {
 		return 0, err
 	}
-	return n.swim.Join(ctx, seeds...)
+	answered, err := n.swim.Join(ctx, seeds...)
+	return answered, n.unlessEnded(err)
 }
 
 // Forget removes a member that will not come back: the others take over its
 // partitions. A node that is forgotten although it lives stops with
-// [ErrForgotten]. It reports whether there was such a member in the ring.
+// [ErrForgotten]. It reports whether there was such a member in the ring; this
+// node itself is none to forget, see [Node.Leave].
 func (n *Node) Forget(id peer.ID) bool {
+	if n.alive() != nil || id == n.cfg.Name {
+		return false
+	}
 	var out replica.Effects
 	ok := n.replica.Forget(time.Now(), id, &out)
 	n.carry(&out)
@@ -194,6 +216,15 @@ func (n *Node) WaitReady(ctx context.Context) error {
 
 // handOver makes the others take over this node's partitions.
 func (n *Node) handOver(ctx context.Context) error {
+	select {
+	case n.leaving <- struct{}{}:
+		defer func() { <-n.leaving }()
+	case <-ctx.Done():
+		return fmt.Errorf("gossip: leave: another Leave is under way: %w", ctx.Err())
+	}
+	if s, ok := n.replica.View().Status(); ok && s == ring.Left {
+		return nil
+	}
 	var out replica.Effects
 	n.replica.SetStatus(time.Now(), ring.Leaving, &out)
 	n.carry(&out)
@@ -207,8 +238,39 @@ func (n *Node) handOver(ctx context.Context) error {
 		}
 	}
 	n.replica.SetStatus(time.Now(), ring.Left, &out)
-	n.carry(&out)
-	return nil
+	return n.tell(ctx, &out)
+}
+
+// tell sends what the machine wants to have sent and waits until all of it was
+// answered, or has failed: what a node says last must have left it before it
+// closes.
+func (n *Node) tell(ctx context.Context, out *replica.Effects) error {
+	d := &delivery{n: n, done: make(chan struct{})}
+	if d.open.Store(int64(len(out.Sends))); len(out.Sends) == 0 {
+		return nil
+	}
+	n.carryTo(d, out)
+	select {
+	case <-d.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("gossip: leave: not everybody knows yet: %w", ctx.Err())
+	}
+}
+
+// delivery counts the replies to messages that somebody waits for.
+type delivery struct {
+	n    *Node
+	open atomic.Int64
+	done chan struct{}
+}
+
+// Complete implements transport.Completion.
+func (d *delivery) Complete(token uint64, reply []byte, err error) {
+	(*background)(d.n).Complete(token, reply, err)
+	if d.open.Add(-1) == 0 {
+		close(d.done)
+	}
 }
 
 // changed wakes those who wait for the view to change.

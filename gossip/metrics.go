@@ -1,7 +1,6 @@
 package gossip
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,9 +28,11 @@ type metrics struct {
 	seconds *prometheus.HistogramVec
 	series  [numOps][3]prometheus.Counter // by outcome
 	took    [numOps]prometheus.Observer
+
+	registered bool // before Start returns
 }
 
-func newMetrics(n *Node) (*metrics, error) {
+func newMetrics(n *Node) *metrics {
 	m := &metrics{n: n,
 		ops: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "grapevine_operations_total",
 			Help: "Operations by kind and outcome (applied: a read that was answered)."}, []string{"op", "outcome"}),
@@ -44,16 +45,22 @@ func newMetrics(n *Node) (*metrics, error) {
 			m.series[op][o] = m.ops.WithLabelValues(name, quorum.Outcome(o).String())
 		}
 	}
-	if n.cfg.Registerer != nil {
-		if err := n.cfg.Registerer.Register(m); err != nil {
-			return nil, fmt.Errorf("%w: %w", &FieldError{Field: "Registerer", Problem: "does not take the node's metrics"}, err)
-		}
+	return m
+}
+
+func (m *metrics) register() error {
+	if m.n.cfg.Registerer == nil {
+		return nil
 	}
-	return m, nil
+	if err := m.n.cfg.Registerer.Register(m); err != nil {
+		return &FieldError{Field: "Registerer", Problem: "does not take the node's metrics", Err: err}
+	}
+	m.registered = true
+	return nil
 }
 
 func (m *metrics) close() {
-	if m.n.cfg.Registerer != nil {
+	if m.registered {
 		m.n.cfg.Registerer.Unregister(m)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -34,17 +35,17 @@ type Node struct {
 	peers atomic.Pointer[map[peer.ID]*transport.Peer] // replaced as a whole, under peersMu
 
 	peersMu sync.Mutex
+	ways    map[peer.ID]way // what peers was made from
 	ctx     context.Context // ends with the node
 	stop    context.CancelCauseFunc
-	running sync.WaitGroup
-	closing sync.Once
-	changed changed // told whenever the view changes
+	closed  chan struct{} // closed when the loop has closed everything
+	changed changed       // told whenever the view changes
 	repairs repairs
-	events  events
-
-	repairHook, eventHook hooking
-
-	opened chan struct{} // closed when all parts are there
+	hooks   hooks
+	news    chan struct{}         // a member has changed, for the hook
+	failure atomic.Pointer[error] // the last of the machine's messages that got no answer
+	leaving chan struct{}         // a place for the one Leave that works
+	opened  chan struct{}         // closed when all parts are there
 }
 
 // How often the machine is told the time, and how its exchanges are timed.
@@ -61,9 +62,12 @@ const (
 // (see [Config.Seeds]). It is then a member, but not filled with its data yet:
 // see [Node.WaitReady].
 //
-// The error wraps [ErrConfig] for a bad configuration (all problems at once, a
-// busy port among them), or ctx's error if its end came first. Nothing is left
-// running then. After Start has returned, ctx has no more effect on the node.
+// The error wraps [ErrConfig] for a bad configuration (all problems at once; a
+// busy port and a Registerer that has these metrics already are found last and
+// alone). It wraps ctx's error if that ended first, with why the seeds did not
+// do: swim.ErrRefused, for one, where another cluster or key was found. Nothing
+// is left running then. After Start has returned, ctx has no more effect on the
+// node.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -75,16 +79,20 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n.peers.Store(new(map[peer.ID]*transport.Peer))
 	n.changed.init()
 	n.repairs.init()
-	n.events.init()
-	n.opened = make(chan struct{})
+	n.hooks.init()
+	n.news, n.leaving = make(chan struct{}, 1), make(chan struct{}, 1)
+	n.opened, n.closed = make(chan struct{}), make(chan struct{})
 	if err := n.open(); err != nil {
-		n.Close()
+		n.stop(ErrClosed)
+		n.shut()
 		return nil, err
 	}
 	close(n.opened)
-	n.running.Go(n.loop)
-	n.repairHook.run(n.repairLoop)
-	n.eventHook.run(n.eventLoop)
+	go n.loop()
+	n.hooks.run(n.repairLoop)
+	if n.cfg.Hooks.Member != nil {
+		n.hooks.run(n.memberLoop)
+	}
 	if err := n.findCluster(ctx); err != nil {
 		n.Close()
 		return nil, fmt.Errorf("gossip: start %s: %w", n.cfg.Name, err)
@@ -102,6 +110,9 @@ func (n *Node) open() error {
 	sc := n.cfg.swim(boot)
 	addr := listener.Addr().(*net.TCPAddr).AddrPort()
 	sc.Data = addr
+	if n.cfg.Advertise != "" { // at the advertised host
+		sc.Data = netip.AddrPortFrom(netip.IPv4Unspecified(), addr.Port())
+	}
 	sc.Logger = n.log
 	sc.OnEvent, sc.OnReplaced = n.onEvent, n.onReplaced
 	if n.swim, err = swim.Start(sc); err != nil {
@@ -115,40 +126,30 @@ func (n *Node) open() error {
 		MaxValue: n.cfg.MaxValue, MaxSkew: n.cfg.MaxSkew, Rand: mathrand.New(mathrand.NewPCG(newNonce(), newNonce())),
 		RingEvery: ringEvery, SweepEvery: n.cfg.SweepEvery, Retry: retryEvery, Timeout: exchangeTimeout,
 	})
-	if n.metrics, err = newMetrics(n); err != nil {
-		listener.Close()
-		return err
-	}
+	n.metrics = newMetrics(n)
 	if n.cfg.TLS == nil && !n.cfg.loopback() {
 		n.log.Warn("gossip: the data plane is not encrypted; set TLS", "addr", addr.String())
 	}
 	n.data, err = transport.Start(transport.Config{
 		ID: n.cfg.Name, Boot: boot, Cluster: n.cfg.Cluster, Listener: listener, TLS: n.cfg.TLS, Handler: (*served)(n),
-		BackoffMax: time.Second, Logger: n.log,
+		BackoffMax: time.Second, Logger: n.log, Dial: n.cfg.dial,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return n.metrics.register() // last: from now on they are collected
 }
 
 func (n *Node) listen() (net.Listener, error) {
 	host, _, err := net.SplitHostPort(n.cfg.Bind)
 	if err != nil {
-		return nil, &FieldError{Field: "Bind", Problem: err.Error()}
+		return nil, &FieldError{Field: "Bind", Problem: strconv.Quote(n.cfg.Bind), Err: err}
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(n.cfg.DataPort)))
 	if err != nil {
-		return nil, &FieldError{Field: "DataPort", Problem: err.Error()}
+		return nil, &FieldError{Field: "DataPort", Problem: strconv.Itoa(n.cfg.DataPort), Err: err}
 	}
 	return l, nil
-}
-
-// configError names the field that membership complains about as a field of
-// this package's.
-func configError(err error) error {
-	var f *swim.FieldError
-	if !errors.As(err, &f) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", &FieldError{Field: f.Field, Problem: f.Problem}, err)
 }
 
 func newNonce() uint64 {
@@ -165,15 +166,19 @@ func (n *Node) findCluster(ctx context.Context) error {
 		return nil
 	}
 	quiet := 0 // rounds in which nobody knew of a cluster
+	var why error
 	told := time.Now()
 	for wait := 50 * time.Millisecond; !n.replica.Learned(); wait = min(2*wait, 2*time.Second) {
-		reached, err := n.joinSeeds(ctx)
+		err := n.joinSeeds(ctx)
 		if time.Since(told) > 5*time.Second {
 			told = time.Now()
 			n.log.Warn("gossip: waiting for a cluster: none of the seeds that answer belongs to one, and one is begun only when all seeds answer",
 				"seeds", n.cfg.Seeds, "error", err)
 		}
-		if quiet++; !reached || !n.replica.Alone() {
+		if why == nil || ctx.Err() == nil {
+			why = err
+		}
+		if quiet++; err != nil || !n.replica.Alone() {
 			quiet = 0
 		}
 		if quiet >= 3 {
@@ -181,10 +186,22 @@ func (n *Node) findCluster(ctx context.Context) error {
 			return nil
 		}
 		if err := n.sleep(ctx, wait); err != nil {
-			return fmt.Errorf("no cluster found through %v: %w", n.cfg.Seeds, err)
+			return fmt.Errorf("no cluster found through %v: %w: %w", n.cfg.Seeds, err, n.whyAlone(why))
 		}
 	}
 	return nil
+}
+
+// whyAlone says why there is no ring state yet, if that is not because of the
+// seeds.
+func (n *Node) whyAlone(seeds error) error {
+	if failure := n.failure.Load(); seeds == nil && failure != nil {
+		return *failure
+	}
+	if seeds == nil {
+		return errors.New("nobody who answers belongs to one")
+	}
+	return seeds
 }
 
 // form begins a cluster of this node alone.
@@ -195,8 +212,8 @@ func (n *Node) form() {
 	n.log.Info("gossip: began a cluster", "cluster", n.cfg.Cluster)
 }
 
-// joinSeeds contacts every seed and reports whether all were reached.
-func (n *Node) joinSeeds(ctx context.Context) (all bool, err error) {
+// joinSeeds contacts every seed; the error tells of those that were not reached.
+func (n *Node) joinSeeds(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
 	defer cancel()
 	var mu sync.Mutex
@@ -212,7 +229,7 @@ func (n *Node) joinSeeds(ctx context.Context) (all bool, err error) {
 		})
 	}
 	g.Wait()
-	return len(errs) == 0, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
 // sleep waits until d has passed or the view changes; the error is that of ctx
@@ -232,8 +249,9 @@ func (n *Node) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// loop tells the machine the time.
+// loop tells the machine the time, and closes everything in the end.
 func (n *Node) loop() {
+	defer n.shut()
 	t := time.NewTicker(tickEvery)
 	defer t.Stop()
 	var out replica.Effects
@@ -255,9 +273,11 @@ func (n *Node) loop() {
 }
 
 // carry sends what the machine wants to have sent, and empties the effects.
-func (n *Node) carry(out *replica.Effects) {
+func (n *Node) carry(out *replica.Effects) { n.carryTo((*background)(n), out) }
+
+// carryTo has the replies brought to done.
+func (n *Node) carryTo(done transport.Completion, out *replica.Effects) {
 	for _, s := range out.Sends {
-		done := (*background)(n)
 		if p := n.peer(s.To); p != nil {
 			p.Call(transport.Class(s.Class), s.Msg, time.Now().Add(exchangeTimeout), done, s.Token)
 		} else {
@@ -273,6 +293,9 @@ type background Node
 // Complete implements transport.Completion.
 func (b *background) Complete(token uint64, reply []byte, err error) {
 	n := (*Node)(b)
+	if err != nil {
+		n.failure.Store(&err)
+	}
 	var out replica.Effects
 	n.replica.Reply(time.Now(), token, reply, err, &out)
 	n.carry(&out)
@@ -292,44 +315,63 @@ func (n *Node) peer(id peer.ID) *transport.Peer { return (*n.peers.Load())[id] }
 // follow does what a changed view asks for: ways to new members, metrics,
 // waking those who wait.
 func (n *Node) follow() {
-	n.peersMu.Lock() // so that nobody follows an older view later
-	defer n.peersMu.Unlock()
 	if v := n.replica.View(); n.changed.news(v) {
-		n.connect(v)
+		n.connect()
 		_ = n.swim.SetCounter(v.Boot.Counter) // fails only when the node is closing
 	}
 }
 
+// way is how a member is reached: a boot of it, and where that is.
+type way struct {
+	nonce uint64
+	addr  string
+}
+
 // connect makes a way to every member that membership or the ring state has an
-// address of; what membership says is newer. The caller holds peersMu.
-func (n *Node) connect(v *replica.View) {
-	addrs := make(map[peer.ID]string)
-	for _, m := range v.State.Members() {
-		addrs[m.ID] = m.Data
-	}
-	for _, m := range n.swim.Members() {
-		if m.Data.IsValid() {
-			addrs[m.ID] = m.Data.String()
-		}
-	}
-	delete(addrs, n.cfg.Name)
-	peers := make(map[peer.ID]*transport.Peer, len(addrs))
-	for id, addr := range addrs {
-		peers[id] = n.data.Peer(id, addr)
-	}
-	for id := range *n.peers.Load() {
-		if peers[id] == nil {
+// address of.
+func (n *Node) connect() {
+	n.peersMu.Lock() // before looking: the last to come must not have an older view
+	defer n.peersMu.Unlock()
+	ways := n.known()
+	for id, old := range n.ways {
+		// An older boot may go on living, and answering, where it was.
+		if ways[id].nonce != old.nonce {
 			n.data.Remove(id)
 		}
 	}
+	peers := make(map[peer.ID]*transport.Peer, len(ways))
+	for id, w := range ways {
+		peers[id] = n.data.Peer(id, w.addr)
+	}
+	n.ways = ways
 	n.peers.Store(&peers)
+}
+
+// known gives the ways to the others. Of two boots it is the one that membership
+// says is alive, unless the ring state knows that another came later.
+func (n *Node) known() map[peer.ID]way {
+	ways := make(map[peer.ID]way)
+	s := n.replica.View().State
+	for _, m := range s.Members() {
+		ways[m.ID] = way{m.Boot.Nonce, m.Data}
+	}
+	for _, m := range n.swim.Members() {
+		r, ok := s.Member(m.ID)
+		later := ok && (!m.State.Live() || m.Boot.Counter != 0 && m.Boot.Counter < r.Boot.Counter)
+		if m.Data.IsValid() && !later {
+			ways[m.ID] = way{m.Boot.Nonce, m.Data.String()}
+		}
+	}
+	delete(ways, n.cfg.Name)
+	return ways
 }
 
 // Leave hands this node's partitions over to the others and says goodbye: the
 // others fill themselves, the ring goes on without it, and membership hears
 // that it left. If ctx ends first, its error is returned, wrapped with who the
 // node was still waiting for, and the node is still a member that is leaving;
-// Leave may be called again. Close is to be called in any case.
+// Leave may be called again. Afterwards the node owns nothing, but its tables
+// can be used until Close, which is to be called in any case.
 func (n *Node) Leave(ctx context.Context) error {
 	if err := n.alive(); err != nil {
 		return err
@@ -337,30 +379,41 @@ func (n *Node) Leave(ctx context.Context) error {
 	if err := n.handOver(ctx); err != nil {
 		return err
 	}
-	return n.swim.Leave(ctx)
+	return n.unlessEnded(n.swim.Leave(ctx))
+}
+
+// unlessEnded is err, or why the node has stopped if that is why there is one.
+func (n *Node) unlessEnded(err error) error {
+	if end := n.alive(); err != nil && end != nil {
+		return end
+	}
+	return err
 }
 
 // Close stops the node without a goodbye and returns when no goroutine of it is
-// left, except for a hook that is running: Close may be called from one.
-// Operations under way end with [ErrClosed]; their outcome is unknown if they
-// were sent. It may be called again, and then does nothing.
+// left but for a hook that runs, perhaps the one that called Close, and
+// membership's that are about to end, with nothing to wait for. Operations
+// under way end with [ErrClosed]; their outcome is unknown if they were sent.
+// Close may be called again, and then does nothing. It returns nil.
 func (n *Node) Close() error {
-	n.closing.Do(func() {
-		n.stop(ErrClosed)
-		n.running.Wait()
-		if n.swim != nil {
-			_ = n.swim.Close()
-		}
-		if n.data != nil {
-			_ = n.data.Close()
-		}
-		if n.metrics != nil {
-			n.metrics.close()
-		}
-		n.repairHook.wait()
-		n.eventHook.wait()
-	})
+	n.stop(ErrClosed)
+	<-n.closed
 	return nil
+}
+
+// shut closes the parts that were opened.
+func (n *Node) shut() {
+	n.hooks.close()
+	if n.swim != nil {
+		_ = n.swim.Close()
+	}
+	if n.data != nil {
+		_ = n.data.Close()
+	}
+	if n.metrics != nil {
+		n.metrics.close()
+	}
+	close(n.closed)
 }
 
 // alive returns why the node does not work any more, or nil.
@@ -371,9 +424,10 @@ func (n *Node) alive() error {
 	return nil
 }
 
-// Done is closed when the node has stopped: by [Node.Close], or because a newer
-// boot of its name replaced it ([ErrReplaced]) or it was removed from the
-// cluster ([ErrForgotten]). Err says which.
+// Done is closed when the node stops: by [Node.Close], or because a newer boot
+// of its name replaced it ([ErrReplaced]) or it was removed from the cluster
+// ([ErrForgotten]). Err says which. It then closes its sockets by itself, and
+// Close does no more than wait for that.
 func (n *Node) Done() <-chan struct{} { return n.ctx.Done() }
 
 // Err returns why the node has stopped; nil while it runs.

@@ -28,9 +28,10 @@ func Registers[T any](codec ...Codec[T]) Kind[*RegisterTable[T]] {
 // Every method may be called from any goroutine. The error of a write is a
 // [*quorum.Error] that tells whether it was not applied or is unknown, unless it
 // came before anything was sent: quorum.ErrLevel, [ErrKey],
-// quorum.ErrTooLarge, [ErrTableMismatch], [ErrClosed], or the codec's. The
-// context's deadline and end are obeyed; without a deadline Config.Timeout
-// holds.
+// quorum.ErrTooLarge, [ErrTableMismatch], [ErrClosed], the context's, or the
+// codec's. The context's deadline and end are obeyed; without a deadline
+// Config.Timeout holds. A deadline that has passed is quorum.ErrTimeout, and
+// context.DeadlineExceeded too if it was the context's.
 type RegisterTable[T any] struct {
 	t     *table
 	codec Codec[T]
@@ -47,7 +48,7 @@ type Entry[T any] struct {
 // Put writes a value, and clears an earlier expiry unless [quorum.ExpireAt]
 // sets one. It returns when W owners have joined it.
 func (r *RegisterTable[T]) Put(ctx context.Context, key string, value T, opts ...quorum.Option) (quorum.Receipt, error) {
-	k, w, err := r.put(key, value, opts)
+	k, w, err := r.put(ctx, key, value, opts)
 	if err != nil {
 		return quorum.Receipt{}, err
 	}
@@ -55,22 +56,22 @@ func (r *RegisterTable[T]) Put(ctx context.Context, key string, value T, opts ..
 }
 
 // put prepares a write of a value; the call that it returns has the delta.
-func (r *RegisterTable[T]) put(key string, value T, opts []quorum.Option) (*call, int, error) {
+func (r *RegisterTable[T]) put(ctx context.Context, key string, value T, opts []quorum.Option) (*call, int, error) {
 	level, err := r.t.nwr.Resolve(opts)
 	if err == nil {
-		err = r.t.check(key)
+		err = r.t.check(ctx, key)
 	}
 	if err != nil {
 		return nil, 0, err
 	}
 	k := r.t.n.begin()
 	if k.value, err = r.codec.Append(k.value[:0], value); err != nil {
-		k.release()
+		k.pool() // not used: what it found the last time is not repaired again
 		return nil, 0, fmt.Errorf("gossip: encode value of %q: %w", key, err)
 	}
 	if most := r.t.n.cfg.MaxValue; len(k.value) > most {
 		err := fmt.Errorf("%w: value of %q has %d bytes, at most %d", quorum.ErrTooLarge, key, len(k.value), most)
-		k.release()
+		k.pool()
 		return nil, 0, err
 	}
 	var at int64
@@ -84,17 +85,17 @@ func (r *RegisterTable[T]) put(key string, value T, opts []quorum.Option) (*call
 // Delete hides the value by a tombstone. It returns when W owners have joined
 // it. Deleting what does not exist is applied as well.
 func (r *RegisterTable[T]) Delete(ctx context.Context, key string, opts ...quorum.Option) (quorum.Receipt, error) {
-	k, w, err := r.remove(key, opts)
+	k, w, err := r.remove(ctx, key, opts)
 	if err != nil {
 		return quorum.Receipt{}, err
 	}
 	return r.t.write(ctx, k, key, w)
 }
 
-func (r *RegisterTable[T]) remove(key string, opts []quorum.Option) (*call, int, error) {
+func (r *RegisterTable[T]) remove(ctx context.Context, key string, opts []quorum.Option) (*call, int, error) {
 	level, err := r.t.nwr.Resolve(opts)
 	if err == nil {
-		err = r.t.check(key)
+		err = r.t.check(ctx, key)
 	}
 	if err != nil {
 		return nil, 0, err
@@ -114,7 +115,7 @@ func (r *RegisterTable[T]) Get(ctx context.Context, key string, opts ...quorum.O
 // Entry reads a value with its expiry and its stamp, as [RegisterTable.Get]
 // does.
 func (r *RegisterTable[T]) Entry(ctx context.Context, key string, opts ...quorum.Option) (Entry[T], error) {
-	k, n, err := r.get(key, opts)
+	k, n, err := r.get(ctx, key, opts)
 	if err != nil {
 		return Entry[T]{}, err
 	}
@@ -122,10 +123,10 @@ func (r *RegisterTable[T]) Entry(ctx context.Context, key string, opts ...quorum
 	return r.entry(ctx, k, key)
 }
 
-func (r *RegisterTable[T]) get(key string, opts []quorum.Option) (*call, int, error) {
+func (r *RegisterTable[T]) get(ctx context.Context, key string, opts []quorum.Option) (*call, int, error) {
 	level, err := r.t.nwr.Resolve(opts)
 	if err == nil {
-		err = r.t.check(key)
+		err = r.t.check(ctx, key)
 	}
 	if err != nil {
 		return nil, 0, err
@@ -159,7 +160,7 @@ func (r *RegisterTable[T]) entry(ctx context.Context, k *call, key string) (e En
 // written meanwhile is not touched: the expiry belongs to the value that was
 // read.
 func (r *RegisterTable[T]) Expire(ctx context.Context, key string, at time.Time, opts ...quorum.Option) (found bool, err error) {
-	k, n, err := r.get(key, opts)
+	k, n, err := r.get(ctx, key, opts)
 	if err != nil {
 		return false, err
 	}

@@ -49,11 +49,7 @@ func (k *call) repair() {
 	for m := behind; m != 0; m &= m - 1 {
 		r.Nodes = append(r.Nodes, k.c.Op.Targets[bits.TrailingZeros32(m)].ID)
 	}
-	wanted := true // also where the hook that is asked panics
-	if hooks.BeforeRepair != nil {
-		n.repairHook.call(n, "BeforeRepair", func() { wanted = hooks.BeforeRepair(r) })
-	}
-	if !wanted {
+	if !k.wanted(r) {
 		k.c.Vetoed(behind)
 		return
 	}
@@ -61,6 +57,15 @@ func (k *call) repair() {
 	k.c.Repair(behind, &out)
 	n.carry(&out)
 	if hooks.AfterRepair != nil {
-		n.repairHook.call(n, "AfterRepair", func() { hooks.AfterRepair(r) })
+		n.callHook("AfterRepair", func() { hooks.AfterRepair(r) })
 	}
+}
+
+// wanted asks the hook; one that panics has no objection.
+func (k *call) wanted(r Repair) bool {
+	yes := true
+	if hook := k.n.cfg.Hooks.BeforeRepair; hook != nil {
+		k.n.callHook("BeforeRepair", func() { yes = hook(r) })
+	}
+	return yes
 }

@@ -24,14 +24,14 @@ import (
 func (r *RegisterTable[T]) Scan(ctx context.Context, cursor uint64, limit int, opts ...quorum.Option) (keys []string, next uint64, err error) {
 	level, err := r.t.nwr.Resolve(opts)
 	if err == nil {
-		err = r.t.agree()
+		err = r.t.agree(ctx)
 	}
 	if err != nil {
 		return nil, 0, err
 	}
 	limit = max(limit, 1)
 	for now := time.Now().UnixMilli(); len(keys) < limit; {
-		p, err := r.t.page(ctx, cursor, limit-len(keys), level.R)
+		p, err := r.t.page(ctx, cursor, min(limit-len(keys), maxPage), level.R)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -47,7 +47,7 @@ func (r *RegisterTable[T]) Scan(ctx context.Context, cursor uint64, limit int, o
 // them, by their versions and without their values.
 func (r *RegisterTable[T]) Len(ctx context.Context, opts ...quorum.Option) (n int, err error) {
 	for cursor := uint64(0); ; {
-		keys, next, err := r.Scan(ctx, cursor, 8192, opts...)
+		keys, next, err := r.Scan(ctx, cursor, maxPage, opts...)
 		if err != nil {
 			return 0, err
 		}
@@ -61,6 +61,9 @@ func (r *RegisterTable[T]) Len(ctx context.Context, opts ...quorum.Option) (n in
 // bytesPerKey is what a key takes in a page, roughly: how a number of keys
 // becomes a limit of bytes.
 const bytesPerKey = 64
+
+// maxPage is how many keys are asked for at once, about.
+const maxPage = 8192
 
 // page reads the keys from a hash on, of one partition, from n owners.
 func (t *table) page(ctx context.Context, from uint64, limit, n int) (*page, error) {

@@ -77,23 +77,27 @@ type table struct {
 	checked atomic.Pointer[replica.View] // in which the catalog agreed with spec
 }
 
-// check says whether the table can be used, with this key.
-func (t *table) check(key string) error {
+// check says whether the table can be used, with this key, and the context's
+// end has not come: nothing is sent then.
+func (t *table) check(ctx context.Context, key string) error {
 	if key == "" || len(key) > wire.MaxKey {
 		return fmt.Errorf("%w, not %d", ErrKey, len(key))
 	}
-	return t.agree()
+	return t.agree(ctx)
 }
 
 // agree says whether the catalog still has the table as it was opened: an
 // earlier creation by somebody else may have come to light.
-func (t *table) agree() error {
+func (t *table) agree(ctx context.Context) error {
+	if err := t.n.alive(); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("gossip: table %q: %w", t.spec.Name, ended(ctx))
+	}
 	v := t.n.replica.View()
 	if t.checked.Load() == v {
 		return nil
-	}
-	if err := t.n.alive(); err != nil {
-		return err
 	}
 	known := v.Table(t.spec.Name)
 	if known == nil {

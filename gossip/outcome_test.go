@@ -1,0 +1,303 @@
+package gossip_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/grapevine-go/grapevine/gossip"
+	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/quorum"
+)
+
+// operations are one of each kind; writes first.
+func operations(table *gossip.RegisterTable[string], key string) (writes, reads map[string]func(context.Context) error) {
+	writes = map[string]func(context.Context) error{
+		"Put":        func(ctx context.Context) error { _, err := table.Put(ctx, key, "value"); return err },
+		"Delete":     func(ctx context.Context) error { _, err := table.Delete(ctx, key); return err },
+		"PutMany":    func(ctx context.Context) error { return table.PutMany(ctx, []gossip.Item[string]{{Key: key}})[0] },
+		"DeleteMany": func(ctx context.Context) error { return table.DeleteMany(ctx, []string{key})[0] },
+	}
+	reads = map[string]func(context.Context) error{
+		"Get":     func(ctx context.Context) error { _, _, err := table.Get(ctx, key); return err },
+		"GetMany": func(ctx context.Context) error { return table.GetMany(ctx, []string{key})[0].Err },
+		"Expire":  func(ctx context.Context) error { _, err := table.Expire(ctx, key, time.Now()); return err },
+		"Scan":    func(ctx context.Context) error { _, _, err := table.Scan(ctx, 0, 10); return err },
+	}
+	return writes, reads
+}
+
+// outcome wants err to be a quorum.Error of this outcome and this cause.
+func outcome(t *testing.T, what string, err error, want quorum.Outcome, cause error) *quorum.Error {
+	t.Helper()
+	var e *quorum.Error
+	if !errors.As(err, &e) || !errors.Is(err, cause) || gossip.Outcome(err) != want || e.Outcome != want ||
+		errors.Is(err, quorum.ErrUnknown) != (want == quorum.Unknown) || errors.Is(err, quorum.ErrNotApplied) != (want == quorum.NotApplied && e.Verb == "write") {
+		t.Errorf("%s: %v; want %v, %v", what, err, want, cause)
+		return new(quorum.Error)
+	}
+	return e
+}
+
+func TestApplied(t *testing.T) {
+	t.Parallel()
+	nodes := cluster(t, 3)
+	table := open(t, nodes[0])
+	ready(t, nodes...)
+	ops := make(map[any]bool)
+	for range 100 {
+		r, err := table.Put(within(t), "key", "value")
+		if err != nil || gossip.Outcome(err) != quorum.Applied || r.Acked < 2 || r.Superseded {
+			t.Fatalf("%+v %v", r, err)
+		}
+		ops[r.Op] = true
+	}
+	if len(ops) != 100 {
+		t.Errorf("%d operation ids of 100", len(ops))
+	}
+}
+
+// Two of five die: keys with two living owners are written and read, for the
+// others the answer is that this is not possible, before anything is sent. The
+// owners are the same as before.
+func TestTooFewOwnersLive(t *testing.T) {
+	t.Parallel()
+	nodes := cluster(t, 5)
+	table := open(t, nodes[0])
+	ready(t, nodes...)
+	keys := fill(t, table, 100)
+	settled(t, nodes...)
+	owners := make(map[string][]peer.ID)
+	for _, key := range keys {
+		owners[key] = nodes[0].Owners("sessions", key)
+	}
+	living, dead := nodes[:3], nodes[3:]
+	for _, n := range dead {
+		n.Close()
+	}
+	eventually(t, "membership knows", func() bool {
+		return !slices.ContainsFunc(living, func(n *gossip.Node) bool { return n.Status().Alive != len(living) })
+	})
+	ctx := within(t)
+	tried := make(map[int]int)
+	for _, n := range living {
+		table := open(t, n)
+		before := dump(t, n)
+		for _, key := range keys {
+			if d := cmp.Diff(owners[key], n.Owners("sessions", key)); d != "" {
+				t.Fatalf("owners of %s changed: %s", key, d)
+			}
+			var gone []peer.ID
+			for _, o := range owners[key] {
+				if slices.Contains(names(dead...), o) {
+					gone = append(gone, o)
+				}
+			}
+			tried[len(gone)]++
+			r, putErr := table.Put(ctx, key, valueOf(key))
+			_, _, getErr := table.Get(ctx, key)
+			if len(gone) <= 1 {
+				if putErr != nil || r.Acked < 2 || getErr != nil {
+					t.Errorf("%s with %v dead: %+v %v %v", key, gone, r, putErr, getErr)
+				}
+				continue
+			}
+			for what, err := range map[string]error{"put": putErr, "get": getErr} {
+				e := outcome(t, what, err, quorum.NotApplied, quorum.ErrUnavailable)
+				var down []peer.ID
+				for _, node := range e.Nodes {
+					if down = append(down, node.ID); !errors.Is(node.Err, quorum.ErrUnavailable) {
+						t.Errorf("%s of %s: %s: %v", what, key, node.ID, node.Err)
+					}
+				}
+				slices.Sort(down)
+				slices.Sort(gone)
+				if !slices.Equal(gone, down) || e.Needed != 2 || e.Acked != 0 {
+					t.Errorf("%s of %s: %+v, dead are %v", what, key, e, gone)
+				}
+			}
+			if d := cmp.Diff(before[key], dump(t, n)[key]); d != "" {
+				t.Errorf("a write that was not applied left something at %s: %s", n.ID(), d)
+			}
+			expect(t, table, key, valueOf(key), quorum.R(1)) // one owner is left
+		}
+	}
+	if tried[0] == 0 || tried[1] == 0 || tried[2] == 0 {
+		t.Errorf("not all cases were met: %v", tried)
+	}
+	if _, err := table.Len(ctx); !errors.Is(err, quorum.ErrUnavailable) {
+		t.Errorf("Len: %v", err)
+	}
+}
+
+// stalled is a cluster in which one node reaches nobody, and membership does not
+// notice.
+func stalled(t *testing.T, change ...func(*gossip.Config)) (*links, []*gossip.Node, *gossip.RegisterTable[string]) {
+	faults := newLinks()
+	nodes := cluster(t, 3, append(change, faults.use)...)
+	table := open(t, nodes[0])
+	ready(t, nodes...)
+	put(t, table, "key", "before")
+	settled(t, nodes...)
+	faults.stall(t, nodes[0], nodes[1:]...)
+	return faults, nodes, table
+}
+
+func TestUnknownAtDeadline(t *testing.T) {
+	t.Parallel()
+	faults, nodes, table := stalled(t, func(c *gossip.Config) { c.Timeout = time.Hour })
+	writes, reads := operations(table, "key")
+	for name, op := range writes {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		err := op(ctx)
+		cancel()
+		e := outcome(t, name, err, quorum.Unknown, quorum.ErrTimeout)
+		if !errors.Is(err, context.DeadlineExceeded) || e.Acked != 1 || e.Needed != 2 {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+	for name, op := range reads {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		err := op(ctx)
+		cancel()
+		outcome(t, name, err, quorum.NotApplied, quorum.ErrTimeout)
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// What is unknown may have been applied where it did arrive: here.
+	expect(t, table, "key", "", quorum.R(1))
+	faults.heal()
+	eventually(t, "connected again", func() bool {
+		_, err := table.Put(within(t), "key", "after")
+		return err == nil
+	})
+	settled(t, nodes...)
+	expect(t, table, "key", "after", quorum.R(3))
+}
+
+func TestDefaultTimeout(t *testing.T) {
+	t.Parallel()
+	_, _, table := stalled(t, func(c *gossip.Config) { c.Timeout = 50 * time.Millisecond })
+	writes, reads := operations(table, "key")
+	for name, op := range writes {
+		err := op(context.Background())
+		outcome(t, name, err, quorum.Unknown, quorum.ErrTimeout)
+		if errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: the context had no deadline: %v", name, err)
+		}
+	}
+	for name, op := range reads {
+		outcome(t, name, op(context.Background()), quorum.NotApplied, quorum.ErrTimeout)
+	}
+}
+
+// Canceled operations end at once: nothing else would end them within the
+// patience of this test.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	_, _, table := stalled(t, func(c *gossip.Config) { c.Timeout = time.Hour })
+	writes, reads := operations(table, "key")
+	canceled := func(op func(context.Context) error) error {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- op(ctx) }()
+		select {
+		case err := <-ended:
+			t.Errorf("ended before it was canceled: %v", err)
+		case <-time.After(20 * time.Millisecond): // it is under way, most probably
+		}
+		cancel()
+		return soon(t, "end of a canceled operation", ended)
+	}
+	for name, op := range writes {
+		outcome(t, name, canceled(op), quorum.Unknown, context.Canceled)
+	}
+	for name, op := range reads {
+		outcome(t, name, canceled(op), quorum.NotApplied, context.Canceled)
+	}
+}
+
+// A context that has ended sends nothing.
+func TestEndedContext(t *testing.T) {
+	t.Parallel()
+	nodes := cluster(t, 3)
+	table := open(t, nodes[0])
+	ready(t, nodes...)
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	late, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	writes, reads := operations(table, "key")
+	for _, ops := range []map[string]func(context.Context) error{writes, reads} {
+		for name, op := range ops {
+			if err := op(canceled); !errors.Is(err, context.Canceled) || gossip.Outcome(err) != quorum.NotApplied {
+				t.Errorf("%s: %v", name, err)
+			}
+			err := op(late)
+			if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, quorum.ErrTimeout) || gossip.Outcome(err) != quorum.NotApplied {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	for _, n := range nodes {
+		if d := dump(t, n); len(d) > 0 {
+			t.Errorf("%s has %q", n.ID(), d)
+		}
+	}
+}
+
+// One stalled owner of three is no reason to wait: W and R are met without it.
+func TestOneStalledOwner(t *testing.T) {
+	t.Parallel()
+	faults := newLinks()
+	nodes := cluster(t, 3, faults.use, func(c *gossip.Config) { c.Timeout = time.Hour })
+	table := open(t, nodes[0])
+	ready(t, nodes...)
+	faults.stall(t, nodes[0], nodes[1])
+	for range 20 {
+		put(t, table, "key", "value")
+		expect(t, table, "key", "value")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := table.Put(ctx, "key", "all", quorum.W(3))
+	if e := outcome(t, "W=3", err, quorum.Unknown, quorum.ErrTimeout); e.Acked != 2 || e.Needed != 3 {
+		t.Errorf("%+v", e)
+	}
+	expect(t, table, "key", "all") // unknown, and visible
+}
+
+// The owners that could not be reached are named, each with its reason.
+func TestNodesOfErrors(t *testing.T) {
+	t.Parallel()
+	faults := newLinks()
+	nodes := cluster(t, 3, faults.use)
+	table := open(t, nodes[0])
+	ready(t, nodes...)
+	put(t, table, "key", "value")
+	faults.stall(t, nodes[0], nodes[1:]...)
+	for _, n := range nodes[1:] {
+		n.Close() // and membership does not know yet
+	}
+	faults.heal()
+	var e *quorum.Error
+	eventually(t, "the owners cannot be reached", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		_, err := table.Put(ctx, "key", "value")
+		return errors.As(err, &e) && errors.Is(err, quorum.ErrUnavailable) && len(e.Nodes) == 2
+	})
+	for _, n := range e.Nodes {
+		if n.ID != "n1" && n.ID != "n2" || n.Err == nil {
+			t.Errorf("%s: %v", n.ID, n.Err)
+		}
+	}
+	if e.Acked > 1 || e.Needed != 2 || e.Outcome != quorum.Unknown {
+		t.Errorf("%+v", e) // this node is the third owner, and has it
+	}
+}
