@@ -106,26 +106,116 @@ func BenchmarkJoinDelta(b *testing.B) {
 	}
 }
 
-// BenchmarkJoinFull joins a state of 10,000 with one that has ten more, and
-// removes them again outside the measured time.
+// BenchmarkJoinFull joins a state of 10,000 elements again and again with one
+// that is ten changes ahead each time: five elements more, five less.
 func BenchmarkJoinFull(b *testing.B) {
-	a := benchSet(b, benchElements(0, benchSize))
-	o := a.Clone()
-	for i, e := range benchElements(benchSize, 5) {
-		o.Add(mint(2, uint64(benchSize+i+1)), e)
-		o.Remove(mint(3, uint64(benchSize+i+1)), benchElements(i*100, 1)[0])
-	}
-	known := o.Difference(a)
-	for name, d := range map[string]*Set[string]{"state": o, "difference": known} {
+	for _, known := range []bool{false, true} {
+		name := map[bool]string{false: "state", true: "difference"}[known]
 		b.Run(name, func(b *testing.B) {
-			s := a.Clone()
+			elements := benchElements(0, benchSize)
+			s := benchSet(b, elements)
+			ahead := s.Clone()
+			n := uint64(benchSize)
 			b.ReportAllocs()
 			for b.Loop() {
-				s.Join(d)
 				b.StopTimer()
-				s = a.Clone()
+				for range 5 {
+					n++
+					e := elements[n%benchSize]
+					must(ahead.Add(mint(2, n), e+"'"))
+					if _, _, err := ahead.Remove(mint(3, n), e); err != nil {
+						b.Fatal(err)
+					}
+					elements[n%benchSize] += "'"
+				}
+				from := ahead
+				if known {
+					from = ahead.Difference(s)
+				}
 				b.StartTimer()
+				s.Join(from)
 			}
 		})
+	}
+}
+
+// BenchmarkEncode reports bytes on the wire per byte of elements: of 16 bytes,
+// by three actors, where all numbers are of this key (dense), and where an actor
+// writes to a hundred other keys between (sparse).
+func BenchmarkEncode(b *testing.B) {
+	for name, gap := range map[string]uint64{"dense": 1, "sparse": 100} {
+		s := NewSet[string]()
+		for i, e := range benchElements(0, benchSize) {
+			must(s.Add(mint(byte(i%3+1), uint64(i+1)*gap), e))
+		}
+		for _, version := range []byte{1, 2} {
+			b.Run(fmt.Sprintf("%s/v%d", name, version), func(b *testing.B) {
+				var buf []byte
+				b.ReportAllocs()
+				for b.Loop() {
+					buf, _ = s.AppendVersion(buf[:0], version)
+				}
+				b.ReportMetric(float64(len(buf))/(16*benchSize), "bytes/payload")
+			})
+		}
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	p := benchSet(b, benchElements(0, benchSize)).AppendBinary(nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := NewSet[string]().JoinBinary(p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkMemory reports bytes of memory an element of 16 bytes, the element
+// included, beside a map.
+func BenchmarkMemory(b *testing.B) {
+	heap := func() float64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return float64(m.HeapAlloc)
+	}
+	for name, build := range map[string]func() any{
+		"map": func() any {
+			m := make(map[string]struct{})
+			for _, e := range benchElements(0, benchSize) {
+				m[e] = struct{}{}
+			}
+			return m
+		},
+		"Set": func() any {
+			s := benchSet(b, benchElements(0, benchSize))
+			s.Fingerprint(testKey)
+			return s
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			var bytes float64
+			for b.Loop() {
+				before := heap()
+				s := build()
+				bytes = heap() - before
+				runtime.KeepAlive(s)
+			}
+			b.ReportMetric(bytes/benchSize, "bytes/element")
+		})
+	}
+}
+
+func BenchmarkContains(b *testing.B) {
+	elements := benchElements(0, benchSize)
+	s := benchSet(b, elements)
+	i := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		if !s.Contains(elements[i%benchSize]) {
+			b.Fatal(elements[i%benchSize])
+		}
+		i++
 	}
 }

@@ -83,9 +83,8 @@ func (c *causal) at(a Actor) *site {
 // intern returns the actor's site and makes it if there is none.
 func (c *causal) intern(a Actor) *site {
 	if c.sites == nil {
-		s := &c.room.site
-		c.room.sites[0] = s
-		c.sites, s.actor, s.seen = c.room.sites[:], a, c.room.seen[:0]
+		s := c.begin(a, 0, 0)
+		s.seen = s.seen[:0]
 		return s
 	}
 	if s := c.at(a); s != nil {
@@ -203,36 +202,60 @@ func (c *causal) mutate(m Mint, op Op, d *causal) (saw Context, err error) {
 	if c.owner != nil {
 		return saw, ErrPart
 	}
+	seen := op.seen()
+	var ch change
+	if op.Kind == OpReset {
+		ch.lost = c.liveDots()
+	} else if ch, err = c.rules.plan(m, op); err != nil {
+		return saw, err
+	}
+	if seen != nil {
+		saw = *seen
+	} else {
+		saw = ch.lost.context()
+	}
+	if op.Kind == OpReset && seen == nil {
+		all := c.Context() // what was removed before does no harm, and folds
+		seen = &all
+	}
+	return saw, c.commit(m, ch, seen, d)
+}
+
+// commit makes a change under a mint: its delta, in d, asserts what the change
+// does and claims what was seen, or else what the change replaces here, and the
+// actor's numbers since its last dot.
+func (c *causal) commit(m Mint, ch change, seen *Context, d *causal) error {
+	if c.owner != nil {
+		return ErrPart
+	}
 	var last uint64
 	if s := c.at(m.Actor); s != nil {
 		last = s.seen.last()
 	}
 	if m.N <= last || m.N > MaxDot {
-		return saw, fmt.Errorf("%w: dot %v where %d is the last and %d the limit", ErrMint, m.Dot, last, uint64(MaxDot))
+		return fmt.Errorf("%w: dot %v where %d is the last and %d the limit", ErrMint, m.Dot, last, uint64(MaxDot))
 	}
-	var ch change
-	if op.Kind == OpReset {
-		all := c.liveDots()
-		saw = all.context()
-	} else if ch, err = c.rules.plan(m, op); err != nil {
-		return saw, err
-	} else if !ch.lost.one.IsZero() {
-		saw = ch.lost.context()
+	own := d.begin(m.Actor, last+1, m.N)
+	if seen != nil {
+		d.claimAll(*seen)
+	} else {
+		for e := range ch.lost.all() {
+			d.claim(d.intern(e.Actor), e.N, e.N)
+		}
 	}
-	claims := saw
-	if seen := op.seen(); seen != nil {
-		saw, claims = *seen, *seen
-	} else if op.Kind == OpReset {
-		claims = c.Context() // what was removed before does no harm, and folds
-	}
-	own := d.intern(m.Actor)
-	d.claim(own, last+1, m.N)
-	d.claimAll(claims)
 	if ch.asserts {
 		d.insert(own, m.N, ch.payload)
 	}
 	c.absorb(d)
-	return saw, nil
+	return nil
+}
+
+// begin makes the first site of an empty state.
+func (c *causal) begin(a Actor, lo, hi uint64) *site {
+	r := &c.room
+	r.site.actor, r.sites[0], r.seen[0] = a, &r.site, span{lo, hi}
+	c.sites, r.site.seen = r.sites[:], r.seen[:]
+	return &r.site
 }
 
 // claimAll adds what x has seen.

@@ -101,7 +101,7 @@ func (c *causal) decode(p string, d *causal) error {
 			break
 		}
 		s := d.intern(a)
-		s.seen = r.spans()
+		s.seen = r.spans(s.seen[:0])
 		d.decodeLive(&r, s, version, c.rules)
 	}
 	return r.end("causal state")
@@ -109,48 +109,72 @@ func (c *causal) decode(p string, d *causal) error {
 
 func (d *causal) decodeLive(r *reader, s *site, version byte, rules rules) {
 	n := r.count(int(3 - version)) // a row has two bytes at least, a column's part one
-	if n == 0 {
+	take := func(number uint64, payload string) {
+		if r.bad || !s.seen.contains(number) || !rules.valid(payload) {
+			r.bad = true
+			return
+		}
+		d.insert(s, number, payload)
+	}
+	least := uint64(1)
+	next := func() uint64 {
+		gap := r.uvarint()
+		r.bad = r.bad || least > MaxDot || gap > MaxDot-least
+		number := least + gap
+		least = number + 1
+		return number
+	}
+	if version == 1 {
+		for i := 0; i < n && !r.bad; i++ {
+			number := next()
+			take(number, r.string())
+		}
 		return
 	}
-	numbers, lengths := make([]uint64, n), make([]uint64, n)
-	payloads := make([]string, n)
-	least := uint64(1)
-	for i := range numbers {
-		gap := r.uvarint()
-		if least > MaxDot || gap > MaxDot-least {
-			r.bad = true
-			return
-		}
-		numbers[i] = least + gap
-		least += gap + 1
-		if version == 1 {
-			payloads[i] = r.string()
-		}
+	var room [8]uint64
+	numbers := room[:0]
+	for i := 0; i < n && !r.bad; i++ {
+		numbers = append(numbers, next())
 	}
-	if version > 1 {
-		r.columns(lengths, payloads)
-	}
+	lengths := r.lengths(n)
 	for i, number := range numbers {
-		if r.bad || !s.seen.contains(number) || !rules.valid(payloads[i]) {
-			r.bad = true
-			return
-		}
-		d.insert(s, number, payloads[i])
+		take(number, r.take(lengths.at(i)))
 	}
 }
 
-// columns reads lengths and payloads. Equal lengths written one by one are not
-// canonical.
-func (r *reader) columns(lengths []uint64, payloads []string) {
-	common, differ := r.uvarint(), false
-	for i := range lengths {
-		if lengths[i] = common - 1; common == 0 {
-			lengths[i] = r.uvarint()
-		}
-		differ = differ || lengths[i] != lengths[0]
+// lengths are those of a column: one for all, or each.
+type lengths struct {
+	common uint64
+	each   []uint64
+}
+
+func (l lengths) at(i int) uint64 {
+	if l.each == nil {
+		return l.common
 	}
-	r.bad = r.bad || common == 0 && !differ
-	for i := range payloads {
-		payloads[i] = r.take(lengths[i])
+	return l.each[i]
+}
+
+// lengths reads those of n payloads. Equal ones that are written one by one are
+// not canonical.
+func (r *reader) lengths(n int) (l lengths) {
+	if n == 0 {
+		return l
 	}
+	if l.common = r.uvarint(); l.common > 0 {
+		l.common--
+		return l
+	}
+	differ := false
+	for i := 0; i < n && !r.bad; i++ {
+		l.each = append(l.each, r.uvarint())
+		differ = differ || l.each[i] != l.each[0]
+	}
+	if !differ {
+		r.bad = true
+	}
+	if r.bad {
+		l.each = make([]uint64, n)
+	}
+	return l
 }

@@ -21,20 +21,19 @@ func (c *causal) JoinChanges(delta, dst []byte) ([]byte, Joined, error) {
 }
 
 func (c *causal) join(delta, dst []byte, report bool) ([]byte, Joined, error) {
-	var d, part causal
 	if c.owner != nil {
 		return dst, Joined{}, ErrPart
 	}
-	if err := c.decode(string(delta), &d); err != nil {
+	news := new(causal)
+	if err := c.decode(string(delta), news); err != nil {
 		return dst, Joined{}, err
 	}
-	news := &d
-	switch d.newsFor(c) {
+	switch d := news; d.newsFor(c) {
 	case nothing:
 		return dst, Joined{}, nil
 	case some:
-		d.difference(c, &part)
-		news = &part
+		news = new(causal)
+		d.difference(c, news)
 	}
 	if 2*news.size < len(delta) {
 		news.detach()

@@ -220,7 +220,7 @@ func (r *reader) context() Context {
 		if r.bad {
 			return Context{}
 		}
-		c.claims = append(c.claims, claim{a, r.spans()})
+		c.claims = append(c.claims, claim{a, r.spans(nil)})
 	}
 	return c
 }

@@ -34,8 +34,13 @@ func (s *Set[T]) empty() *Set[T] { return NewSetOf(s.codec) }
 
 // Add puts v in. The errors are those of [Causal.Apply].
 func (s *Set[T]) Add(m Mint, v T) (delta *Set[T], err error) {
-	delta, _, err = s.Apply(m, s.AddOp(v))
-	return delta, err
+	e := s.codec.Encode(v)
+	ch := change{asserts: true, payload: e, lost: s.elements.at(&s.causal, e)}
+	delta = s.empty()
+	if err = s.commit(m, ch, nil, &delta.causal); err != nil {
+		return nil, err
+	}
+	return delta, nil
 }
 
 // Remove takes v out and says what it saw: nothing, if v was not in at this

@@ -3,6 +3,7 @@ package crdt
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // The parts that encodings are made of; docs/crdt.md draws them. Numbers are
@@ -99,14 +100,14 @@ func (r *reader) count(size int) int {
 
 func (r *reader) string() string { return r.take(r.uvarint()) }
 
-// spans reads at least one interval.
-func (r *reader) spans() spans {
+// spans reads at least one interval into s, which is empty.
+func (r *reader) spans(s spans) spans {
 	n := r.count(minSpan)
 	if n == 0 {
 		r.bad = true
 		return nil
 	}
-	s := make(spans, 0, n)
+	s = slices.Grow(s, n)
 	least := uint64(1)
 	for range n {
 		gap, length := r.uvarint(), r.uvarint()
