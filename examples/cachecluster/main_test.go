@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -101,40 +102,39 @@ func TestFiveNodes(t *testing.T) {
 	}
 }
 
-// Nodes in processes of their own find each other by a list that names them
-// all, whoever starts first.
+// Single nodes find each other through those that are there.
 func TestSingleNodes(t *testing.T) {
-	var listens []string
-	for range 3 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		listens = append(listens, l.Addr().String())
-		l.Close()
-	}
 	var nodes []*running
-	for i, listen := range listens {
-		nodes = append(nodes, begin(t, "-node", string(rune('a'+i)), "-listen", listen, "-redis", "127.0.0.1:0", "-join", strings.Join(listens, ",")))
-	}
-	for i, n := range nodes {
-		addr := redisAddr.FindStringSubmatch(n.until("Ctrl-C stops."))[1]
-		client := redis.NewClient(&redis.Options{Addr: addr})
-		for deadline := time.Now().Add(30 * time.Second); ; {
-			info, err := client.Info(t.Context(), "grapevine").Result()
-			if err == nil && strings.Contains(info, "synced:1\r\n") && strings.Contains(info, "members:3\r\n") {
-				break
-			}
-			if time.Now().After(deadline) {
-				t.Fatalf("node %d: %v\n%s", i, err, info)
-			}
-		}
+	var join []string
+	for i, name := range []string{"a", "b", "c"} {
+		n := begin(t, "-node", name, "-redis", "127.0.0.1:0", "-join", strings.Join(join, ","))
+		words := strings.Fields(strings.Split(n.until("Ctrl-C stops."), "\n")[1])
+		join = append(join, words[2])
+		nodes = append(nodes, n)
+		client := redis.NewClient(&redis.Options{Addr: words[1]})
+		waitFor(t, func() bool {
+			info := client.Info(t.Context(), "grapevine").Val()
+			return strings.Contains(info, "synced:1\r\n") && strings.Contains(info, fmt.Sprintf("members:%d\r\n", i+1))
+		})
 		client.Close()
 	}
 	for _, n := range nodes {
 		if status := n.end(); status != exitOK {
 			t.Errorf("status %d: %s", status, n.stderr)
+		}
+	}
+}
+
+func waitFor(t *testing.T, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	end := time.After(30 * time.Second)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatal("it did not happen")
 		}
 	}
 }

@@ -54,14 +54,10 @@ type Node struct {
 // beginning: with LOADING, and by INFO, so that they can wait. ctx bounds the
 // start alone. On an error nothing is left running.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
-	n := &Node{name: cfg.Gossip.Name, served: make(chan struct{})}
-	if err := n.listen(cfg); err != nil {
+	n, err := listen(cfg)
+	if err != nil {
 		return nil, err
 	}
-	go func() {
-		defer close(n.served)
-		n.ended = n.server.Serve(n.redis)
-	}()
 	if err := n.join(ctx, cfg); err != nil {
 		n.Kill()
 		return nil, err
@@ -69,13 +65,15 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	return n, nil
 }
 
-// listen opens the port for clients: that it is busy must be known before a
-// member joins.
-func (n *Node) listen(cfg Config) (err error) {
+// listen opens the port for clients, and answers them. That the port is busy
+// must be known before a member joins.
+func listen(cfg Config) (*Node, error) {
+	n := &Node{name: cfg.Gossip.Name, served: make(chan struct{})}
 	logger := cfg.Gossip.Logger
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
+	var err error
 	n.server, err = server.New(server.Config{
 		Status:      n.status,
 		Password:    cfg.Password,
@@ -85,12 +83,16 @@ func (n *Node) listen(cfg Config) (err error) {
 		Logger:      logger.With("node", string(n.name)),
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if n.redis, err = net.Listen("tcp", cfg.Redis); err != nil {
-		return fmt.Errorf("the port for Redis clients: %w", err)
+		return nil, fmt.Errorf("the port for Redis clients: %w", err)
 	}
-	return nil
+	go func() {
+		defer close(n.served)
+		n.ended = n.server.Serve(n.redis)
+	}()
+	return n, nil
 }
 
 // join makes the node a member and opens its table.

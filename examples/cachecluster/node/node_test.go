@@ -145,11 +145,12 @@ func TestExpiryIsSharedByAll(t *testing.T) {
 	_, clients := startNodes(t, "abc")
 	ctx := t.Context()
 	a, b, c := clients[0], clients[1], clients[2]
-	if err := a.Set(ctx, "k", "v", 100*time.Second).Err(); err != nil {
+	at := time.Now().Add(time.Hour).Truncate(time.Second)
+	if err := a.SetArgs(ctx, "k", "v", redis.SetArgs{ExpireAt: at}).Err(); err != nil {
 		t.Fatal(err)
 	}
-	if ttl := b.TTL(ctx, "k").Val(); ttl != 100*time.Second {
-		t.Errorf("TTL at another node: %v", ttl)
+	if got := b.ExpireTime(ctx, "k").Val(); int64(got.Seconds()) != at.Unix() {
+		t.Errorf("EXPIRETIME at another node: %v, want %v", got, at)
 	}
 	if ok := b.Persist(ctx, "k").Val(); !ok || c.TTL(ctx, "k").Val() != -1 {
 		t.Errorf("PERSIST: %v, TTL %v", ok, c.TTL(ctx, "k").Val())
@@ -162,20 +163,21 @@ func TestExpiryIsSharedByAll(t *testing.T) {
 	})
 
 	// Pipelined writes with different expiries, which is a path of its own.
+	expiries := []time.Time{{}, at, at.Add(time.Minute)}
 	pipe := a.Pipeline()
 	for i := range 20 {
-		pipe.Set(ctx, fmt.Sprint("p", i), i, time.Duration(i%3)*100*time.Second)
+		pipe.SetArgs(ctx, fmt.Sprint("p", i), i, redis.SetArgs{ExpireAt: expiries[i%3]})
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 20 {
-		want := time.Duration(i%3) * 100 * time.Second
+		want := expiries[i%3].Unix()
 		if i%3 == 0 {
 			want = -1
 		}
-		if ttl := b.TTL(ctx, fmt.Sprint("p", i)).Val(); ttl != want {
-			t.Errorf("TTL of p%d: %v, want %v", i, ttl, want)
+		if got := b.Do(ctx, "EXPIRETIME", fmt.Sprint("p", i)).Val(); got != want {
+			t.Errorf("EXPIRETIME of p%d: %v, want %v", i, got, want)
 		}
 	}
 }
@@ -207,7 +209,7 @@ func TestLimits(t *testing.T) {
 // With two of three owners gone there is no quorum, and the client is told
 // what became of its command. When one comes back, all goes on.
 func TestWithoutQuorum(t *testing.T) {
-	quick := func(c *Config) { c.Gossip.Timeout = 300 * time.Millisecond }
+	quick := func(c *Config) { c.Gossip.Timeout = 3 * time.Second }
 	nodes, clients := startNodes(t, "abc", quick)
 	ctx := t.Context()
 	if err := clients[0].Set(ctx, "k", "v", 0).Err(); err != nil {
@@ -272,28 +274,19 @@ func TestNodeComesBackEmpty(t *testing.T) {
 
 // A node that does not find its cluster answers clients all the same.
 func TestLoadingUntilTheClusterIsFound(t *testing.T) {
-	var addrs []string
-	for range 2 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Close() // nobody is there any more
-		addrs = append(addrs, l.Addr().String())
-	}
 	ctx, cancel := context.WithCancel(t.Context())
-	started := make(chan error)
-	go func() {
-		n, err := Start(ctx, Config{Redis: addrs[0], Gossip: gossip.Config{
-			Cluster: "test", Name: "a", Bind: "127.0.0.1:0", Preset: gossip.Local, Seeds: addrs[1:],
-		}})
-		if err == nil {
-			n.Kill()
-		}
-		started <- err
-	}()
-	c := redis.NewClient(&redis.Options{Addr: addrs[0], MaxRetries: -1})
-	defer c.Close()
+	defer cancel()
+	cfg := Config{Redis: "127.0.0.1:0", Gossip: gossip.Config{
+		Cluster: "test", Name: "a", Bind: "127.0.0.1:0", Preset: gossip.Local, Seeds: []string{"127.0.0.1:1"}, // nobody is there
+	}}
+	n, err := listen(cfg) // the first half of Start, which would go on and wait
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Kill()
+	joined := make(chan error)
+	go func() { joined <- n.join(ctx, cfg) }()
+	c := client(t, n)
 	eventually(t, "INFO answers", func() bool {
 		return strings.Contains(c.Info(ctx, "grapevine").Val(), "ready:0\r\nsynced:0\r\n")
 	})
@@ -301,7 +294,7 @@ func TestLoadingUntilTheClusterIsFound(t *testing.T) {
 		t.Error(err)
 	}
 	cancel()
-	if err := <-started; !errors.Is(err, context.Canceled) {
+	if err := <-joined; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

@@ -78,6 +78,7 @@ func outcomeOf(err error) outcome {
 
 // checker is a number of clients with their histories.
 type checker struct {
+	addrs   []string
 	nodes   []*redis.Client
 	clients [][]*history
 
@@ -89,10 +90,8 @@ type checker struct {
 const keysPerClient = 200
 
 func newChecker(addrs []string, clients int) *checker {
-	c := &checker{}
-	for _, addr := range addrs {
-		c.nodes = append(c.nodes, redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, DialTimeout: time.Second}))
-	}
+	c := &checker{addrs: addrs}
+	c.connect()
 	for i := range clients {
 		var histories []*history
 		for j := range keysPerClient {
@@ -103,10 +102,17 @@ func newChecker(addrs []string, clients int) *checker {
 	return c
 }
 
+func (c *checker) connect() {
+	for _, addr := range c.addrs {
+		c.nodes = append(c.nodes, redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, DialTimeout: time.Second}))
+	}
+}
+
 func (c *checker) close() {
 	for _, node := range c.nodes {
 		node.Close()
 	}
+	c.nodes = nil
 }
 
 // run writes and reads until end is closed; the error is the first wrong read.
@@ -162,8 +168,11 @@ func (c *checker) read(ctx context.Context, node *redis.Client, h *history) erro
 }
 
 // readAll reads every key through every node, with everything at rest: now
-// every node must answer.
+// every node must answer. The clients are new ones, because a go-redis client
+// goes on for a second to give the error of a node that could not be reached.
 func (c *checker) readAll(ctx context.Context) error {
+	c.close()
+	c.connect()
 	for _, h := range slices.Concat(c.clients...) {
 		for _, node := range c.nodes {
 			value, err := node.Get(ctx, h.key).Result()

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -39,14 +40,15 @@ type cluster struct {
 func startCluster(ctx context.Context, p plan, dir string) (*cluster, error) {
 	c := &cluster{binary: p.binary}
 	for i := range p.nodes {
-		ports, err := freePorts(2)
-		if err != nil {
+		listen, err1 := freePort()
+		port, err2 := freePort()
+		if err := errors.Join(err1, err2); err != nil {
 			return nil, err
 		}
 		name := string(rune('a' + i))
 		c.procs = append(c.procs, &process{
-			name: name, listen: ports[0], redis: ports[1], log: filepath.Join(dir, name+".log"),
-			client: redis.NewClient(&redis.Options{Addr: ports[1], MaxRetries: -1}),
+			name: name, listen: listen, redis: port, log: filepath.Join(dir, name+".log"),
+			client: redis.NewClient(&redis.Options{Addr: port, MaxRetries: -1}),
 		})
 	}
 	var err error
@@ -64,18 +66,25 @@ func startCluster(ctx context.Context, p plan, dir string) (*cluster, error) {
 	return c, nil
 }
 
-// freePorts finds addresses that nobody listens at. Another program could take
-// one before the node does; the node then says so.
-func freePorts(n int) (addrs []string, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+// freePort finds an address that nobody uses, neither by TCP nor by UDP. The
+// port is below those that systems give to outgoing connections, so that it is
+// most likely still free when a process comes to use it, again and again.
+func freePort() (string, error) {
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
+		l, err := net.Listen("tcp", addr)
 		if err != nil {
-			return nil, err
+			continue
 		}
-		defer l.Close()
-		addrs = append(addrs, l.Addr().String())
+		l.Close()
+		p, err := net.ListenPacket("udp", addr)
+		if err != nil {
+			continue
+		}
+		p.Close()
+		return addr, nil
 	}
-	return addrs, nil
+	return "", errors.New("no free port found")
 }
 
 // startOne starts a process with nothing but its name, its ports and the list

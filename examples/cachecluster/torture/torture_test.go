@@ -24,7 +24,7 @@ func TestTorture(t *testing.T) {
 		t.Skip(errNoBenchmark)
 	}
 	var out bytes.Buffer
-	err := run(t.Context(), plan{nodes: 5, kills: 1, requests: 5_000, clients: 16, checkers: 4, pause: 200 * time.Millisecond}, &out)
+	err := run(t.Context(), plan{nodes: 5, kills: 1, requests: 3_000, clients: 16, checkers: 4, pause: 200 * time.Millisecond}, &out)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
