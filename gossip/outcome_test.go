@@ -141,10 +141,26 @@ func stalled(t *testing.T, change ...func(*gossip.Config)) (*links, []*gossip.No
 	nodes := cluster(t, 3, append(change, faults.use)...)
 	table := open(t, nodes[0])
 	ready(t, nodes...)
-	put(t, table, "key", "before")
+	eventually(t, "a first value", func() bool { // within the configured timeout
+		_, err := table.Put(within(t), "key", "before")
+		return err == nil
+	})
 	settled(t, nodes...)
 	faults.stall(t, nodes[0], nodes[1:]...)
 	return faults, nodes, table
+}
+
+// untilDeadline runs an operation that nobody answers until the context's
+// deadline, which must not come before the operation has begun.
+func untilDeadline(t *testing.T, op func(context.Context) error) error {
+	for wait := 50 * time.Millisecond; ; wait *= 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), wait)
+		err := op(ctx)
+		cancel()
+		if errors.As(err, new(*quorum.Error)) || wait > patience {
+			return err
+		}
+	}
 }
 
 func TestUnknownAtDeadline(t *testing.T) {
@@ -152,25 +168,22 @@ func TestUnknownAtDeadline(t *testing.T) {
 	faults, nodes, table := stalled(t, func(c *gossip.Config) { c.Timeout = time.Hour })
 	writes, reads := operations(table, "key")
 	for name, op := range writes {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		err := op(ctx)
-		cancel()
+		err := untilDeadline(t, op)
 		e := outcome(t, name, err, quorum.Unknown, quorum.ErrTimeout)
 		if !errors.Is(err, context.DeadlineExceeded) || e.Acked != 1 || e.Needed != 2 {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
 	for name, op := range reads {
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-		err := op(ctx)
-		cancel()
+		err := untilDeadline(t, op)
 		outcome(t, name, err, quorum.NotApplied, quorum.ErrTimeout)
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	// What is unknown may have been applied where it did arrive: here.
-	expect(t, table, "key", "", quorum.R(1))
+	_ = untilDeadline(t, writes["Put"])
+	expect(t, table, "key", "value", quorum.R(1))
 	faults.heal()
 	eventually(t, "connected again", func() bool {
 		_, err := table.Put(within(t), "key", "after")
@@ -263,9 +276,10 @@ func TestOneStalledOwner(t *testing.T) {
 		put(t, table, "key", "value")
 		expect(t, table, "key", "value")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err := table.Put(ctx, "key", "all", quorum.W(3))
+	err := untilDeadline(t, func(ctx context.Context) error {
+		_, err := table.Put(ctx, "key", "all", quorum.W(3))
+		return err
+	})
 	if e := outcome(t, "W=3", err, quorum.Unknown, quorum.ErrTimeout); e.Acked != 2 || e.Needed != 3 {
 		t.Errorf("%+v", e)
 	}

@@ -165,10 +165,11 @@ func TestSweepFindsWhatWasMissed(t *testing.T) {
 	}
 }
 
-// A cluster in which nobody writes compares and finds nothing.
+// A cluster in which nobody writes compares and finds nothing. It is one of two,
+// where whoever asks has one other to ask, who answers in order.
 func TestQuietCluster(t *testing.T) {
 	t.Parallel()
-	nodes := cluster(t, 3, func(c *gossip.Config) { c.SweepEvery = 10 * time.Millisecond })
+	nodes := cluster(t, 2, func(c *gossip.Config) { c.SweepEvery = 10 * time.Millisecond })
 	table := open(t, nodes[0])
 	ready(t, nodes...)
 	keys := fill(t, table, 300)
@@ -181,15 +182,16 @@ func TestQuietCluster(t *testing.T) {
 	}
 	rounds := func(from []map[string]uint64) {
 		eventually(t, "comparisons that find nothing", func() bool {
-			return !slices.ContainsFunc([]int{0, 1, 2}, func(i int) bool {
+			return !slices.ContainsFunc([]int{0, 1}, func(i int) bool {
 				return nodes[i].Counts()["digests_equal"] < from[i]["digests_equal"]+20
 			})
 		})
 	}
-	rounds(counts()) // what was under way while the keys were written has ended
 	before := counts()
+	rounds(before) // what was asked while the keys were written has been answered
+	before = counts()
 	for _, n := range nodes {
-		expectAll(t, open(t, n), keys, quorum.R(3))
+		expectAll(t, open(t, n), keys)
 	}
 	rounds(before)
 	for i, after := range counts() {

@@ -101,7 +101,7 @@ func TestFiveStartTogether(t *testing.T) {
 	for _, n := range nodes {
 		var known []gossip.Member
 		for _, m := range n.Members() {
-			if !m.InRing || m.State != gossip.Alive || m.Boot.Counter != 1 {
+			if !m.InRing || !m.State.Live() || m.Boot.Counter != 1 {
 				t.Errorf("%s knows %+v", n.ID(), m)
 			}
 			known = append(known, m)

@@ -239,7 +239,7 @@ func TestTableOpenedLate(t *testing.T) {
 
 func TestPartitions(t *testing.T) {
 	t.Parallel()
-	for _, p := range []int{1, 4096} {
+	for _, p := range []int{1, 1024} {
 		t.Run(fmt.Sprint(p), func(t *testing.T) {
 			t.Parallel()
 			nodes := cluster(t, 3)
