@@ -8,7 +8,7 @@ import (
 
 // BoundedCounter is a counter that is never below 0, at any replica, without
 // asking anybody (Balegas et al., "Extending Eventually Consistent Cloud
-// Databases for Enforcing Numeric Invariants", 2015, section 4). Who counts up
+// Databases for Enforcing Numeric Invariants", 2015). Who counts up
 // owns the right to count down by as much; rights can be given to another actor,
 // and who has none cannot take. Another bound than 0 is an offset that the
 // application adds.

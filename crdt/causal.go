@@ -9,8 +9,7 @@ import (
 // causal is the state of every causal type: which dots were seen, and what the
 // live ones of them assert. A dot that was seen and is not live was removed;
 // nothing else is kept of it. That is the whole state: the dot kernel of
-// Almeida et al. ("Delta State Replicated Data Types", 2018, section 6), of
-// which the optimized OR-set of Bieniusa et al. (2012) is the first case.
+// Almeida et al. ("Delta State Replicated Data Types", 2018), of which the optimized OR-set of Bieniusa et al. (2012) is the first case.
 //
 // The types differ in what a payload says, in what an operation adds and
 // removes (plan), and in the indexes that they keep for their readers.

@@ -135,7 +135,7 @@ func FuzzDecodeContext(f *testing.F) {
 	})
 }
 
-// TestDotted is the scenario of the paper's figure 2: two clients write through
+// TestDotted is what the paper begins with: two clients write through
 // one server after the same read. A version vector would order the writes.
 func TestDotted(t *testing.T) {
 	server := actor(1)

@@ -8,7 +8,7 @@ import (
 )
 
 // Counter counts up and down (the PN-counter of Shapiro et al., 2011, section
-// 3.1.3, in the form of Almeida et al., 2018, section 7.4): each actor keeps the
+// 3.1.3, in the form of Almeida et al., 2018): each actor keeps the
 // sum of its own increments under its latest dot.
 //
 //	concurrently          | outcome

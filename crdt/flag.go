@@ -3,8 +3,8 @@ package crdt
 import "encoding/json"
 
 // EnableWins is a flag that an enable turns on unless a disable has seen it
-// (Almeida et al., "Delta State Replicated Data Types", 2018, section 7.3). It
-// begins disabled.
+// (Almeida et al., "Delta State Replicated Data Types", 2018). It begins
+// disabled.
 //
 //	concurrently        | outcome
 //	enable  | disable   | on

@@ -7,7 +7,7 @@ import (
 	"math"
 )
 
-// GrowCounter counts up (the G-counter of Shapiro et al., 2011, section 3.1.1):
+// GrowCounter counts up (the G-counter of Shapiro et al., 2011, section 3.1.2):
 // each actor has an entry of its own that only rises.
 //
 //	concurrently        | outcome

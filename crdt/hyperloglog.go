@@ -11,8 +11,7 @@ import (
 // HyperLogLog counts distinct elements approximately, in at most 12 KiB on the
 // wire whatever their number (Flajolet et al., 2007): registers joined by
 // maximum, with the estimator of Ertl ("New cardinality estimation algorithms
-// for HyperLogLog sketches", 2017, algorithm 6), which needs no correction
-// tables. The standard error is 0.81 %.
+// for HyperLogLog sketches", 2017), which needs no correction tables. The standard error is 0.81 %.
 //
 //	concurrently       | outcome
 //	add x    | add x   | x counts once

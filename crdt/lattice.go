@@ -84,7 +84,7 @@ func (c *Causal[S]) Reset(m Mint) (delta S, saw Context, err error) {
 }
 
 // Parts decomposes the state (Enes et al., "Efficient Synchronization of
-// State-based CRDTs", 2019, section 3): their join is the state, and none is
+// State-based CRDTs", 2019): their join is the state, and none is
 // below the join of the others. A live dot is a part of its own; removed
 // numbers that follow each other are one part, as nothing tells them apart.
 func (c *Causal[S]) Parts() iter.Seq[S] {

@@ -9,7 +9,7 @@ import (
 )
 
 // Map is an observed-remove map whose values are causal types (Almeida et al.,
-// 2018, section 7.5; Riak's map). All values share the map's causal context, so
+// 2018; Riak's map). All values share the map's causal context, so
 // a value that is removed leaves nothing behind. A key is in the map while its
 // value holds something; a value that becomes empty is gone.
 //

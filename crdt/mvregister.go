@@ -12,7 +12,7 @@ import (
 const MaxSiblings = 100
 
 // MVRegister is a multi-value register (DeCandia et al., "Dynamo", 2007,
-// section 4.4; Almeida et al., 2018, section 7.2): a write replaces what it has
+// section 4.4; Almeida et al., 2018): a write replaces what it has
 // seen, and concurrent writes stand side by side until one has seen them.
 //
 //	concurrently        | outcome

@@ -60,7 +60,7 @@ func (p *Pointwise[S, K, V]) Apply(m Mint, op Op) (delta S, saw Context, err err
 }
 
 // Parts decomposes the state (Enes et al., "Efficient Synchronization of
-// State-based CRDTs", 2019, section 3): their join is the state, and none is
+// State-based CRDTs", 2019): their join is the state, and none is
 // below the join of the others.
 func (p *Pointwise[S, K, V]) Parts() iter.Seq[S] {
 	return func(yield func(S) bool) {

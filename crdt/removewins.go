@@ -3,8 +3,8 @@ package crdt
 import "iter"
 
 // RemoveWinsSet is an observed-remove set in which a remove beats the adds that
-// it has not seen (Bieniusa et al., "A comprehensive study of CRDTs", 2011,
-// section 3.3): it is for what must not come back, such as permissions.
+// it has not seen (Bieniusa et al., "Semantics of Eventually Consistent Replicated
+// Sets", 2012): it is for what must not come back, such as permissions.
 //
 //	concurrently         | outcome
 //	add e    | add e     | e is in

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"runtime"
 	"slices"
 	"testing"
 )
@@ -191,6 +192,29 @@ func TestBinary(t *testing.T) {
 		}
 		if s.Size() < len(full)/4 || s.Size() > 1000 {
 			t.Errorf("%s: about %d bytes, %d encoded", name, s.Size(), len(full))
+		}
+	}
+}
+
+// TestHostileCounts puts a huge number at every place of an encoding: a decoder
+// refuses it, or takes memory in proportion to the input all the same.
+func TestHostileCounts(t *testing.T) {
+	const most = 100
+	var before, after runtime.MemStats
+	for name, s := range sample(t) {
+		for _, v := range versions(s) {
+			p, _ := s.AppendVersion(nil, v)
+			for i := 2; i < len(p); i++ {
+				for _, huge := range [][]byte{{0xff, 0xff, 0xff, 0xff, 0x7f}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}} {
+					hostile := slices.Concat(p[:i], huge, p[i+1:])
+					runtime.ReadMemStats(&before)
+					everyType()[name].JoinBinary(hostile)
+					runtime.ReadMemStats(&after)
+					if took := after.TotalAlloc - before.TotalAlloc; took > most*uint64(len(hostile))+1<<14 {
+						t.Fatalf("%s v%d: %d bytes for %x", name, v, took, hostile)
+					}
+				}
+			}
 		}
 	}
 }

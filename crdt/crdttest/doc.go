@@ -10,11 +10,10 @@
 // [Laws] checks them in two ways. It enumerates every schedule of a few
 // operations at three replicas, with every set of deltas that a replica may
 // have received before it acts, and every order in which they may arrive, lost
-// and repeated (after Nagar and Jagannathan, "Automated Parameterized
-// Verification of CRDTs", 2019, that small cases show what is wrong). And it
-// draws long random histories, which shrink when they fail. If the type's
-// textbook definition is given too, as a function of what happened, both
-// compare the two: see [Generator.Spec].
+// and repeated: what is wrong with a type shows in small cases. And it draws
+// long random histories, which shrink when they fail. If the type's textbook
+// definition is given too, as a function of what happened, both compare the two:
+// see [Generator.Spec].
 //
 //	crdttest.Laws(t, crdttest.Generator[*MySet]{
 //		New: NewMySet,

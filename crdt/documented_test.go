@@ -1,0 +1,40 @@
+package crdt
+
+import (
+	"encoding/hex"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	drawing = regexp.MustCompile("(?s)```hex ([a-z0-9-]+)\n(.*?)```")
+	comment = regexp.MustCompile(`\|.*`)
+)
+
+// TestDocumented compares the drawings of docs/crdt.md with what is encoded.
+func TestDocumented(t *testing.T) {
+	page, err := os.ReadFile("../docs/crdt.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := sample(t)
+	found := drawing.FindAllStringSubmatch(string(page), -1)
+	if len(found) < 7 {
+		t.Fatalf("%d drawings", len(found))
+	}
+	for _, d := range found {
+		name, version, _ := strings.Cut(d[1], "-v")
+		s, ok := samples[name]
+		if !ok {
+			t.Errorf("%s: there is no such example", d[1])
+			continue
+		}
+		p, err := s.AppendVersion(nil, version[0]-'0')
+		drawn := strings.Join(strings.Fields(comment.ReplaceAllString(d[2], "")), "")
+		if got := hex.EncodeToString(p); err != nil || got != drawn {
+			t.Errorf("%s is encoded\n%s, drawn\n%s: %v", d[1], got, drawn, err)
+		}
+	}
+}
