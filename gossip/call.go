@@ -181,6 +181,8 @@ func (k *call) take(now time.Time, token uint64, reply []byte, err error) {
 		k.end(k.n.alive()) // it is the node that has no connections any more
 	case maybe && errors.Is(err, transport.ErrTimeout):
 		return // it is the operation's deadline: the caller sees it as well
+	case errors.Is(err, transport.ErrOverloaded):
+		err = fmt.Errorf("%w: %w", quorum.ErrOverloaded, err) // here there is no room for more, before there is none there
 	}
 	k.mu.Lock()
 	k.pending |= k.c.Reply(now, token, reply, err, maybe, &k.out)

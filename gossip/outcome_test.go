@@ -3,7 +3,10 @@ package gossip_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"github.com/grapevine-go/grapevine/gossip"
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/transport"
 )
 
 // operations are one of each kind; writes first.
@@ -284,6 +288,34 @@ func TestOneStalledOwner(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	expect(t, table, "key", "all") // unknown, and visible
+}
+
+// What waits for an owner that does not answer is bounded: what would be too
+// much is refused at once, without waiting for its deadline.
+func TestOverload(t *testing.T) {
+	t.Parallel()
+	_, _, table := stalled(t, func(c *gossip.Config) { c.Timeout = time.Hour })
+	value := strings.Repeat("v", 8<<20)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var g sync.WaitGroup
+	refused := make(chan error, 16)
+	for i := range cap(refused) { // twice what there is room for
+		g.Go(func() {
+			_, err := table.Put(ctx, fmt.Sprint("key-", i), value)
+			if ctx.Err() == nil {
+				refused <- err
+			}
+		})
+	}
+	for range 5 {
+		err := soon(t, "refusal", refused)
+		if e := outcome(t, "put", err, quorum.Unknown, quorum.ErrOverloaded); !errors.Is(err, transport.ErrOverloaded) || len(e.Nodes) != 2 {
+			t.Errorf("%v", err)
+		}
+	}
+	cancel()
+	g.Wait()
 }
 
 // The owners that could not be reached are named, each with its reason.

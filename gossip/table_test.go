@@ -156,9 +156,12 @@ func TestTablesCreatedAtOnce(t *testing.T) {
 		var tables [2]*gossip.RegisterTable[string]
 		var errs [2]error
 		var g sync.WaitGroup
-		for j, w := range []int{2, 3} {
+		for j := range tables {
+			nwr, partitions := quorum.NWR{N: 3, W: 2 + j, R: 2}, gossip.Partitions(64<<(i%2*j)) // W, or both, are different
 			g.Go(func() {
-				tables[j], errs[j] = gossip.Ring(nodes[j], name, gossip.Registers[string](), quorum.NWR{N: 3, W: w, R: 2})
+				if tables[j], errs[j] = gossip.Ring(nodes[j], name, gossip.Registers[string](), nwr, partitions); errs[j] == nil {
+					_, _ = tables[j].Put(within(t), "early", "value") // perhaps into a table that will never have been
+				}
 			})
 		}
 		g.Wait()

@@ -210,6 +210,9 @@ func TestExpiry(t *testing.T) {
 		t.Error("the version of what is hidden is gone")
 	}
 	settled(t, nodes...)
+	if got := nodes[0].Tables()[0]; got.Live != 1 || got.Dead != 0 {
+		t.Errorf("keeps %d live, %d dead: what the clock hides is still kept", got.Live, got.Dead)
+	}
 }
 
 func TestBatches(t *testing.T) {
