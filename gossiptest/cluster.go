@@ -21,32 +21,43 @@ type Cluster struct {
 	run  Run
 	net  *network
 	byID map[peer.ID]*Node
+	live []*Node // memory of in
 }
 
 // tableName is the one table of the simulated cluster.
 const tableName = "registers"
 
+// happenings names what enters the hash: by whom (or of which kind), what with.
+var happenings = map[byte]string{
+	'b': "boot of node", 'c': "crash of node", 'l': "leaving of node", 's': "served by node", 'o': "end of an operation of kind",
+}
+
 // newCluster boots the nodes; the first forms the cluster, and the others find
 // it as nodes do.
 func newCluster(run Run) *Cluster {
 	w := NewWorld(run.Seed)
+	if run.Trace != nil {
+		w.Trace = func(at time.Duration, what byte, a, b uint64, data []byte) {
+			run.Trace(fmt.Sprintf("%12v %s %d %x, %d bytes", at, happenings[what], a, b, len(data)))
+		}
+	}
 	c := &Cluster{World: w, run: run, byID: make(map[peer.ID]*Node)}
 	c.net = &network{w: w, cut: make(map[[2]int]bool)} // without faults until the cluster has formed
 	c.net.faults.MaxDelay = time.Millisecond
-	for i := range run.Nodes {
-		n := &Node{ID: peer.ID(fmt.Sprintf("n%d", i)), c: c, index: i, skew: w.between(-run.Faults.Skew, run.Faults.Skew+1)}
+	for i := range run.Nodes + run.Spares {
+		n := &Node{ID: peer.ID(fmt.Sprintf("n%d", i)), c: c, index: i, in: i < run.Nodes, skew: w.between(-run.Faults.Skew, run.Faults.Skew+1)}
 		c.Nodes = append(c.Nodes, n)
 		c.byID[n.ID] = n
 	}
-	for i, n := range c.Nodes {
+	for i, n := range c.in() {
 		n.boot()
 		if i == 0 {
 			n.replica.Form(n.now(), &n.effects)
 			n.send()
 		}
 	}
-	for _, n := range c.Nodes {
-		for _, o := range c.Nodes {
+	for _, n := range c.in() {
+		for _, o := range c.in() {
 			if n != o {
 				n.replica.Verdict(o.ID, o.nonce, true)
 			}
@@ -58,12 +69,7 @@ func newCluster(run Run) *Cluster {
 // form waits until every node serves, and opens the table.
 func (c *Cluster) form() bool {
 	serving := func() bool {
-		for _, n := range c.Nodes {
-			if s, ok := n.replica.View().Status(); !ok || s != ring.Serving {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(c.in(), func(n *Node) bool { return !n.serving() })
 	}
 	if !c.World.RunUntil(time.Minute, serving) {
 		return false
@@ -93,15 +99,22 @@ func (c *Cluster) announce(n *Node, nonce uint64, alive bool) {
 	}
 }
 
-// calm reports that every node is up, knows the same ring state, and has all of
-// its partitions synced.
+// calm reports that nobody comes or goes, that every node is up, knows the same
+// ring state, and has all of its partitions synced.
 func (c *Cluster) calm() bool {
+	var version uint64
 	for _, n := range c.Nodes {
-		if n.replica == nil || n.paused || n.replica.View().Version() != c.Nodes[0].replica.View().Version() {
+		if n.in != (n.replica != nil) || n.in && !n.serving() {
 			return false
 		}
+		if !n.in {
+			continue
+		}
 		v := n.replica.View()
-		if s, ok := v.Status(); !ok || s != ring.Serving || v.Table(tableName) == nil || len(n.replica.Fills()) > 0 {
+		if version == 0 {
+			version = v.Version()
+		}
+		if v.Version() != version || v.Table(tableName) == nil || len(n.replica.Fills()) > 0 {
 			return false
 		}
 	}
@@ -129,7 +142,7 @@ func (n *Node) dump(partition int) map[string][]byte {
 
 // owners returns the nodes that own a partition.
 func (c *Cluster) owners(partition int) (owners []*Node) {
-	v := c.Nodes[0].replica.View()
+	v := c.in()[0].replica.View()
 	for _, m := range v.Table(tableName).Layout.Current(partition) {
 		owners = append(owners, c.byID[v.State.Members()[m].ID])
 	}

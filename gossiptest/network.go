@@ -18,6 +18,8 @@ type Faults struct {
 	Pause      time.Duration // mean time between pauses of a node; 0: none
 	Partition  time.Duration // mean time between cuts of the network; 0: none
 	Asymmetric bool          // some cuts are one-way
+	Churn      time.Duration // mean time between nodes that join or leave; 0: none
+	Overlap    bool          // joins and leaves do not wait for each other, nor for crashed nodes
 }
 
 // Counters tells what the faults did, so that a test can show that each knob
@@ -26,12 +28,10 @@ type Counters struct {
 	Messages, Lost, Duplicated, Cut  int
 	Straggled                        int
 	Crashes, Restarts, Pauses, Parts int
+	Joins, Leaves, OneWay            int
 }
 
-var (
-	errLost        = errors.New("no answer in time")
-	errUnreachable = errors.New("unreachable")
-)
+var errLost = errors.New("no answer in time")
 
 // network carries requests and replies between the nodes of a cluster.
 type network struct {
@@ -107,6 +107,9 @@ func (n *network) deliver(from, to *Node, request []byte, finish func([]byte, er
 // way only, into side, if asymmetric.
 func (n *network) partition(nodes []*Node, side map[int]bool, asymmetric bool) {
 	n.n.Parts++
+	if asymmetric {
+		n.n.OneWay++
+	}
 	for _, a := range nodes {
 		for _, b := range nodes {
 			if !side[a.index] && side[b.index] || !asymmetric && side[a.index] && !side[b.index] {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/ring"
 )
 
 // Node is one node of a simulated cluster, over all its lives.
@@ -16,6 +17,8 @@ type Node struct {
 
 	c       *Cluster
 	index   int
+	in      bool // a member, or on the way to it
+	was     ring.Status
 	nonce   uint64
 	replica *replica.Replica // nil: crashed
 	life    int              // counts boots, so that what belongs to an earlier one is recognised
@@ -32,7 +35,7 @@ const tickEvery = 20 * time.Millisecond
 const callTimeout = 500 * time.Millisecond
 
 // now is the node's wall clock.
-func (n *Node) now() time.Time { return n.c.World.now.Add(n.skew) }
+func (n *Node) now() time.Time { return n.c.World.Now().Add(n.skew) }
 
 // whenAwake does f now, or when the node's pause ends.
 func (n *Node) whenAwake(f func()) {
@@ -74,6 +77,7 @@ func (n *Node) tick(life int) {
 
 // send carries out the machine's effects.
 func (n *Node) send() {
+	n.changed()
 	sends := n.effects.Sends
 	n.effects = replica.Effects{}
 	for _, s := range sends {
@@ -234,4 +238,5 @@ func (o *operation) finish(c *replica.Call) {
 	}
 }
 
+// String names the node and its life.
 func (n *Node) String() string { return fmt.Sprintf("%s (life %d)", n.ID, n.life) }

@@ -14,6 +14,7 @@ import (
 type Run struct {
 	Seed       uint64
 	Nodes      int           // default 5
+	Spares     int           // nodes that are outside at first, for Faults.Churn
 	N, W, R    int           // default 3, 2, 2
 	Partitions int           // default 8
 	Keys       int           // default 4
@@ -24,8 +25,11 @@ type Run struct {
 	Faults     Faults
 	ReadRepair bool
 	// Broken switches a safety rule off, to show that the checkers notice: one
-	// of "", "unsynced-counts", "fill-from-one", "no-restamp", "no-fence".
+	// of "", "unsynced-counts", "fill-from-one", "no-restamp", "no-fence",
+	// "no-barrier".
 	Broken string
+	// Trace, if it is set, is told of every event that enters the hash.
+	Trace func(line string)
 }
 
 // Report is what came of a run.
@@ -70,6 +74,7 @@ func (r Run) rules() replica.Rules {
 		FillFromOne:    r.Broken == "fill-from-one",
 		NoRestamp:      r.Broken == "no-restamp",
 		NoFence:        r.Broken == "no-fence",
+		NoBarrier:      r.Broken == "no-barrier",
 	}
 }
 
@@ -93,8 +98,8 @@ func Simulate(run Run) *Report {
 	c.World.RunUntil(run.Active+10*time.Second, func() bool { return work.open == 0 && c.World.Elapsed() >= end })
 	c.heal()
 	healed := c.World.Elapsed()
-	if !c.World.RunUntil(2*time.Minute, c.converged) {
-		rep.Violations = append(rep.Violations, Violation{"convergence", fmt.Sprintf("owners differ two minutes after healing, on %v", c.safeDifferent())})
+	if !c.World.RunUntil(10*time.Minute, c.converged) {
+		rep.Violations = append(rep.Violations, Violation{"convergence", fmt.Sprintf("owners differ ten minutes after healing, on %v", c.safeDifferent())})
 	} else if d := c.different(); len(d) > 0 {
 		rep.Violations = append(rep.Violations, Violation{"convergence", fmt.Sprintf("digests agree and states differ on %v", d)})
 	} else {
@@ -146,7 +151,8 @@ func (c *Cluster) mischief(end time.Duration) {
 	}
 	repeat(f.Crash, c.crashOne)
 	repeat(f.Pause, c.pauseOne)
-	repeat(f.Partition, c.cutSome)
+	repeat(f.Partition, func() { c.cutSome() })
+	repeat(f.Churn, c.changeOne)
 }
 
 // crashOne crashes a node if no state is lost yet that was not filled again:
@@ -155,7 +161,7 @@ func (c *Cluster) crashOne() {
 	if !c.calm() {
 		return
 	}
-	n := c.Nodes[c.World.Rand.IntN(len(c.Nodes))]
+	n := c.in()[c.World.Rand.IntN(len(c.in()))]
 	c.net.n.Crashes++
 	n.crash()
 	c.World.After(c.World.between(20*time.Millisecond, c.run.Faults.Crash/2), func() {
@@ -173,11 +179,15 @@ func (c *Cluster) pauseOne() {
 	n.pause(c.World.between(100*time.Millisecond, 3*time.Second))
 }
 
-func (c *Cluster) cutSome() {
+// cutSome cuts some nodes off from the others, the given ones among them.
+func (c *Cluster) cutSome(among ...int) {
 	if len(c.net.cut) > 0 {
 		return
 	}
 	side := make(map[int]bool)
+	for _, i := range among {
+		side[i] = true
+	}
 	for range 1 + c.World.Rand.IntN(max(len(c.Nodes)/2, 1)) {
 		side[c.World.Rand.IntN(len(c.Nodes))] = true
 	}
@@ -190,12 +200,12 @@ func (c *Cluster) heal() {
 	c.net.heal()
 	c.net.faults = Faults{MinDelay: c.run.Faults.MinDelay, MaxDelay: c.run.Faults.MaxDelay}
 	for _, n := range c.Nodes {
-		if n.replica == nil {
+		if n.in && n.replica == nil {
 			n.restart()
 		}
 		n.wake()
 	}
-	for _, n := range c.Nodes {
+	for _, n := range c.in() {
 		c.announce(n, n.nonce, true)
 	}
 }

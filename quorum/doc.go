@@ -13,8 +13,8 @@
 //   - A register's write that meets something newer is stamped once above it and
 //     sent again, so that a write which began after another ended is never
 //     hidden by it, whatever the clocks say (as far as W > N/2).
-//   - While members come and go a write needs its W in the present and in the
-//     coming placement.
+//   - While members come and go a write needs its W, and a read its R, in the
+//     present and in the coming placement.
 //   - A failed write says whether it was not applied or is unknown, see [Error].
 //
 // The machine is [Op]; [Tracker] counts for it. Both are plain values without

@@ -83,7 +83,7 @@ func TestDeadline(t *testing.T) {
 		t.Errorf("a write's: %v", op.Deadline())
 	}
 	op.State = new(crdt.Packed)
-	op.StartRead(1, start, end, 100*time.Millisecond, []Target{{Current: true}, {Current: true}})
+	op.StartRead(1, start, end, 100*time.Millisecond, []Target{{Current: true, Next: true}, {Current: true, Next: true}})
 	if got := op.Deadline().Sub(start); got != 100*time.Millisecond {
 		t.Errorf("a read's: %v", got)
 	}

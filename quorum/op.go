@@ -72,9 +72,13 @@ func (o *Op) StartWrite(w int, deadline time.Time, targets []Target) (send uint3
 	return o.begin(targets)
 }
 
-// StartRead begins a read that needs r answers of synced owners. It asks r of
-// them, in the order of the targets, those that are not down first, and one
-// more each time one fails, or after every hedge.
+// StartRead begins a read that needs r answers of synced owners in each
+// placement. It asks so many, in the order of the targets, leaving out those
+// that are down, and one more each time one fails, or after every hedge.
+//
+// While owners change, the current placement alone would not do: whoever has
+// not heard of the end of the change would read at the old owners what is only
+// written to the new ones any more.
 func (o *Op) StartRead(r int, now, deadline time.Time, hedge time.Duration, targets []Target) (send uint32) {
 	o.reset(r, deadline)
 	o.every, o.hedge = hedge, now.Add(hedge)
@@ -115,9 +119,6 @@ func (o *Op) retrack() {
 			next |= 1 << i
 		}
 	}
-	if !o.write {
-		next = current // reads use the current placement
-	}
 	o.tracker = NewTracker(o.need, current, next)
 	for i, t := range o.Targets {
 		if t.Down {
@@ -128,15 +129,9 @@ func (o *Op) retrack() {
 
 // ask adds targets: all for a write, as many as are missing for a read.
 func (o *Op) ask() (send uint32) {
-	missing := len(o.Targets)
-	if !o.write {
-		missing = o.tracker.Missing(o.asked)
-	}
-	for i := 0; i < len(o.Targets) && missing > 0; i++ {
-		t := &o.Targets[i]
-		if o.asked&(1<<i) == 0 && !t.Down && (o.write || t.Current) {
+	for i, t := range o.Targets {
+		if o.asked&(1<<i) == 0 && !t.Down && (o.write || o.tracker.Wants(i, o.asked|send)) {
 			send |= 1 << i
-			missing--
 		}
 	}
 	o.asked |= send
@@ -178,7 +173,8 @@ func (o *Op) Restamped() (send uint32) {
 
 // Answer takes a target's answer to a read: its encoded state, empty for none,
 // and whether the target is synced for the key's partition. An unsynced one's
-// state is joined, but it does not count. The error is that of the state's
+// state is joined, but it does not count, unless the target is only an owner to
+// be. The error is that of the state's
 // decoding; the answer then counts as failed.
 func (o *Op) Answer(round uint8, i int, state []byte, synced bool) (send uint32, err error) {
 	if round != o.Round || o.answered&(1<<i) != 0 {
@@ -205,10 +201,14 @@ func (o *Op) AnswerEqual(round uint8, i int, synced bool) (send uint32) {
 
 func (o *Op) count(round uint8, i int, synced bool) (send uint32) {
 	o.answered |= 1 << i
-	if !synced {
+	switch {
+	case synced:
+		o.synced |= 1 << i
+	case o.Targets[i].Current:
 		return o.Fail(round, i, ErrUnsynced, false)
+		// An owner of the coming placement alone that is not filled yet shows that
+		// this placement is not in use: nobody leaves the current one before.
 	}
-	o.synced |= 1 << i
 	if o.Phase == Asking {
 		o.tracker.Good(i)
 		if o.tracker.Verdict() == Done {
@@ -265,7 +265,7 @@ func (o *Op) Tick(now time.Time) (send uint32) {
 
 func (o *Op) askOneMore() (send uint32) {
 	for i, t := range o.Targets {
-		if o.asked&(1<<i) == 0 && t.Current && !t.Down {
+		if o.asked&(1<<i) == 0 && !t.Down {
 			o.asked |= 1 << i
 			return 1 << i
 		}

@@ -68,12 +68,13 @@ func (t *Tracker) Count() int {
 	return min(bits.OnesCount32(t.groups[0]&t.good), bits.OnesCount32(t.groups[1]&t.good))
 }
 
-// Missing returns how many more answers it takes, in the group that lacks more,
-// beyond the targets in asked that have not answered.
-func (t *Tracker) Missing(asked uint32) int {
-	least := t.need
+// Wants reports whether target i is in a group that needs more answers than
+// have come and those in asked that may still come.
+func (t *Tracker) Wants(i int, asked uint32) bool {
 	for _, g := range t.groups {
-		least = min(least, bits.OnesCount32(g&(t.good|asked&^t.bad)))
+		if g&(1<<i) != 0 && bits.OnesCount32(g&(t.good|asked&^t.bad)) < t.need {
+			return true
+		}
 	}
-	return t.need - least
+	return false
 }

@@ -48,10 +48,11 @@ func (p *plainTracker) verdict() Verdict {
 	return Impossible
 }
 
-// missing asks more and more targets until enough would come if all answered.
-func (p *plainTracker) missing(asked uint32) int {
-	least := p.least(func(i int) bool { return p.answer[i] == 'g' || p.answer[i] == 0 && asked>>i&1 == 1 })
-	return max(p.need-least, 0)
+// wants lets all that were asked answer, and looks whether a group of the
+// target's still lacks something.
+func (p *plainTracker) wants(target int, asked uint32) bool {
+	came := func(i int) bool { return p.answer[i] == 'g' || p.answer[i] == 0 && asked>>i&1 == 1 }
+	return p.current[target] && p.counted(p.current, came) < p.need || p.next[target] && p.counted(p.next, came) < p.need
 }
 
 // TestTrackerExhaustively compares the tracker with its twin in all cases of up
@@ -120,8 +121,10 @@ func agree(t *testing.T, fast *Tracker, slow *plainTracker) {
 		}
 	}
 	for asked := range uint32(1) << len(slow.answer) {
-		if got, want := fast.Missing(asked), slow.missing(asked); got != want {
-			t.Fatalf("%+v, asked %b: %d missing, not %d of %+v", fast, asked, got, want, slow)
+		for i := range slow.answer {
+			if got, want := fast.Wants(i, asked), slow.wants(i, asked); got != want {
+				t.Fatalf("%+v, asked %b: wants %d: %t, not %t of %+v", fast, asked, i, got, want, slow)
+			}
 		}
 	}
 }
@@ -129,7 +132,7 @@ func agree(t *testing.T, fast *Tracker, slow *plainTracker) {
 // TestZeroTracker needs nothing.
 func TestZeroTracker(t *testing.T) {
 	var z Tracker
-	if z.Verdict() != Done || z.Count() != 0 || z.Missing(0) != 0 {
+	if z.Verdict() != Done || z.Count() != 0 || z.Wants(0, 0) {
 		t.Errorf("%+v", z)
 	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/peer"
-	"github.com/grapevine-go/grapevine/ring"
 )
 
 // jobs are the exchanges that go on by themselves. All of it is under the
@@ -18,8 +17,9 @@ type jobs struct {
 	open  map[uint64]job                    // under way, by token
 	fills map[string]map[int]*fill          // unsynced partitions, by table
 	pulls []job                             // pages found to differ, waiting
-	hand  map[peer.ID]map[string]bool       // while leaving: who has taken over which table
 	meet  map[peer.ID]bool                  // whose ring state is to be compared with the next tick
+	hand  map[peer.ID]map[string]bool       // while changing: who is filled, in which table
+	acked map[peer.ID]bool                  // who has the same ring state
 	queue []Send                            // made while serving, sent with the next tick
 	scan  time.Time                         // when to look for fills again
 	per   struct{ fills, pulls, hands int } // under way
@@ -65,6 +65,7 @@ func (j *jobs) init() {
 	j.fills = make(map[string]map[int]*fill)
 	j.hand = make(map[peer.ID]map[string]bool)
 	j.meet = make(map[peer.ID]bool)
+	j.acked = make(map[peer.ID]bool)
 }
 
 // expect notes a job under way and returns its token.
@@ -80,6 +81,7 @@ func (j *jobs) wake() { j.scan = time.Time{} }
 // restart forgets what belongs to an older ring state.
 func (j *jobs) restart() {
 	clear(j.hand)
+	clear(j.acked)
 	j.pulls = nil
 	j.wake()
 }
@@ -128,7 +130,7 @@ func (r *Replica) Tick(now time.Time, out *Effects) {
 		r.jobs.scan = now.Add(r.cfg.Retry)
 		r.fillAll(now, out)
 		r.settle(now, out)
-		r.askSuccessors(out)
+		r.askOthers(out)
 	}
 	r.pullSome(out)
 	if now.After(r.timers.sweep) {
@@ -140,13 +142,6 @@ func (r *Replica) Tick(now time.Time, out *Effects) {
 // jitter spreads a period over half to one and a half of it.
 func (r *Replica) jitter(d time.Duration) time.Duration {
 	return d/2 + time.Duration(r.cfg.Rand.Int64N(int64(d)+1))
-}
-
-// settle makes a joining node serve once it has everything that it will own.
-func (r *Replica) settle(now time.Time, out *Effects) {
-	if s, ok := r.View().Status(); ok && s == ring.Joining && len(r.jobs.fills) == 0 {
-		r.setStatus(now, ring.Serving, out)
-	}
 }
 
 // compareRing compares ring states with a random live node: the last resort
@@ -192,6 +187,9 @@ func (r *Replica) Reply(now time.Time, token uint64, reply []byte, failure error
 		r.digestReply(b, &a, err)
 	case handJob:
 		r.handReply(b, &a, err)
+	}
+	if failure == nil {
+		r.heard(b.to, a.Ring)
 	}
 }
 

@@ -60,6 +60,7 @@ type Rules struct {
 	FillFromOne    bool // a fill ends after one co-owner
 	NoRestamp      bool // a dominated write is not stamped again
 	NoFence        bool // requests of other ring versions are served
+	NoBarrier      bool // nobody waits for the others to end a change of owners
 }
 
 // Replica is one node as a machine.

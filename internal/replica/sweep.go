@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/grapevine-go/grapevine/internal/wire"
-	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/ring"
 )
 
@@ -95,63 +94,4 @@ func (r *Replica) pullSome(out *Effects) {
 			r.askPage(v, t, b, out)
 		}
 	}
-}
-
-// askSuccessors asks, while this node leaves, those who will own its
-// partitions whether they are filled.
-func (r *Replica) askSuccessors(out *Effects) {
-	v := r.View()
-	if s, ok := v.Status(); !ok || s != ring.Leaving {
-		return
-	}
-	for _, name := range slices.Sorted(maps.Keys(v.byName)) {
-		t := v.byName[name]
-		for i, m := range v.State.Members() {
-			if t.Layout != nil && t.Data != nil && i != v.Self && !r.jobs.hand[m.ID][name] && succeeds(t, i) {
-				r.askDigest(v, t, handJob, m, [16]byte{}, out)
-			}
-		}
-	}
-}
-
-// succeeds reports whether the member gains a partition.
-func succeeds(t *Table, member int) bool {
-	for range t.Layout.Gains(member) {
-		return true
-	}
-	return false
-}
-
-// handReply notes whether a successor has taken over a table.
-func (r *Replica) handReply(b job, a *wire.Reply, err error) {
-	if err != nil {
-		return
-	}
-	d, err := a.Digests()
-	if err != nil || slices.ContainsFunc(d.List, func(p wire.PartitionDigest) bool { return !p.Synced }) {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.jobs.hand[b.to] == nil {
-		r.jobs.hand[b.to] = make(map[string]bool)
-	}
-	r.jobs.hand[b.to][b.table] = true
-}
-
-// HandedOver reports whether everybody who takes over partitions of a leaving
-// node is filled: the node may go without loss. Who it waits for is returned.
-func (r *Replica) HandedOver() (waiting []peer.ID) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	v := r.View()
-	for i, m := range v.State.Members() {
-		for name, t := range v.byName {
-			if i != v.Self && t.Layout != nil && t.Data != nil && succeeds(t, i) && !r.jobs.hand[m.ID][name] {
-				waiting = append(waiting, m.ID)
-				break
-			}
-		}
-	}
-	return waiting
 }

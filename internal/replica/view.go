@@ -123,12 +123,13 @@ func (v *View) withVerdicts(r *Replica) *View {
 }
 
 // downs tells of each member whether membership believes its present boot dead
-// or knows nothing of it.
+// or knows nothing of the member. What it believes of another boot says nothing:
+// that a node is back is often heard through the ring first.
 func (r *Replica) downs(members []ring.Member) []bool {
 	down := make([]bool, len(members))
 	for i, m := range members {
 		verdict, known := r.verdicts[m.ID]
-		down[i] = m.ID != r.cfg.ID && (!known || !verdict.alive || verdict.nonce != m.Boot.Nonce)
+		down[i] = m.ID != r.cfg.ID && (!known || !verdict.alive && verdict.nonce == m.Boot.Nonce)
 	}
 	return down
 }

@@ -23,23 +23,3 @@ tick 100ms
 	send to c; waiting, 0 counted
 answer b absent
 	ended well, 1 counted
-
-# Owners of the coming placement only are not read.
-read 2 within 1s hedge 100ms a:old b c d:new
-	send to a b; waiting, 0 counted
-tick 100ms
-	send to c; waiting, 0 counted
-tick 200ms
-	waiting, 0 counted
-answer a x@1
-	waiting, 1 counted
-answer c x@2
-	ended well, 2 counted, read x@2
-behind
-	behind: a
-read 2 d:new a:old b c
-	send to a b; waiting, 0 counted
-fail a unreachable
-	send to c; waiting, 0 counted
-fail b unreachable
-	failed: quorum: too few owners available (0 counted, not applied)
