@@ -131,8 +131,8 @@ func TestSortedAgainstTwin(t *testing.T) {
 				if err := s.valid(); err != nil {
 					t.Fatal(err)
 				}
-				if diff := cmp.Diff(maps.Collect(s.all()), twin); diff != "" {
-					t.Fatal(diff)
+				if got := maps.Collect(s.all()); !maps.Equal(got, twin) {
+					t.Fatal(cmp.Diff(got, twin))
 				}
 				keys := slices.Sorted(maps.Keys(twin))
 				k := rapid.Uint64Range(0, 1000).Draw(t, "key")
@@ -289,5 +289,41 @@ func TestIndexUnderAttack(t *testing.T) {
 	}
 	if s.Len() != 0 || len(s.elements.index.safe) != 0 {
 		t.Fatalf("%d left", s.Len())
+	}
+}
+
+// TestHyperLogLogAgainstTwin counts what a map counts exactly, within three
+// standard errors, alone and joined.
+func TestHyperLogLogAgainstTwin(t *testing.T) {
+	a, b := NewHyperLogLog[int](), NewHyperLogLog[int]()
+	twin := make(map[int]bool)
+	next := 10
+	for i := range 100_000 {
+		h := a
+		if i%2 == 1 {
+			h = b
+		}
+		e := i * i % 150_001 // with repetitions
+		must(h.Add(mint(1, uint64(i+1)), e))
+		if twin[e] = true; len(twin) != next {
+			continue
+		}
+		next *= 3
+		joined := a.Clone()
+		joined.Join(b)
+		if got, off := joined.Count(), float64(joined.Count())/float64(len(twin))-1; off > 0.025 || off < -0.025 {
+			t.Errorf("%d distinct elements, not %d: %+.1f %%", got, len(twin), 100*off)
+		}
+		decoded := NewHyperLogLog[int]()
+		if _, err := decoded.JoinBinary(joined.AppendBinary(nil)); err != nil || decoded.Count() != joined.Count() {
+			t.Fatalf("%d decoded from %d: %v", decoded.Count(), joined.Count(), err)
+		}
+	}
+	if next < 50_000 {
+		t.Errorf("the last count was at %d", next)
+	}
+	a.Join(b)
+	if p := a.AppendBinary(nil); a.entries.n < hllRegisters/2 || len(p) != 2+2+hllDense {
+		t.Errorf("%d registers in %d bytes", a.entries.n, len(p))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/grapevine-go/grapevine/crdt"
 )
@@ -20,13 +21,13 @@ type checker[S Lattice[S]] struct {
 	prints map[crdt.Fingerprint]string // encoding by fingerprint
 	known  map[string]crdt.Fingerprint // and the other way round
 	views  map[string]string           // value by encoding
-	done   map[[3]string]bool          // pairs and triples that were checked
+	done   map[string]bool             // what was checked, by kind and encodings
 }
 
 func newChecker[S Lattice[S]](g Generator[S]) checker[S] {
 	return checker[S]{
 		Generator: g, prints: make(map[crdt.Fingerprint]string), known: make(map[string]crdt.Fingerprint),
-		views: make(map[string]string), done: make(map[[3]string]bool),
+		views: make(map[string]string), done: make(map[string]bool),
 	}
 }
 
@@ -89,13 +90,15 @@ func (c *checker[S]) join(a, b string) string {
 
 // below checks that a is contained in b.
 func (c *checker[S]) below(a, b string, law Law) {
+	if !c.once("below", a, b) {
+		return
+	}
 	c.require(c.join(b, a) == b, law, "%x is not below %x", a, b)
 }
 
-// once reports whether the states come together for the first time.
-func (c *checker[S]) once(x ...string) bool {
-	var k [3]string
-	copy(k[:], x)
+// once reports whether a check of these states is made for the first time.
+func (c *checker[S]) once(kind string, states ...string) bool {
+	k := kind + ":" + strings.Join(states, "\xff\xff")
 	was := c.done[k]
 	c.done[k] = true
 	return !was
@@ -103,7 +106,7 @@ func (c *checker[S]) once(x ...string) bool {
 
 // pair checks what can be said of two states.
 func (c *checker[S]) pair(a, b string) {
-	if !c.once(a, b) {
+	if !c.once("pair", a, b) {
 		return
 	}
 	ab := c.join(a, b)
@@ -120,12 +123,15 @@ func (c *checker[S]) pair(a, b string) {
 }
 
 func (c *checker[S]) commute(a, b string) {
+	if !c.once("commute", a, b) {
+		return
+	}
 	c.require(c.join(a, b) == c.join(b, a), Commutative, "%x with %x", a, b)
 }
 
 // triple checks what can be said of three states.
 func (c *checker[S]) triple(x, y, z string) {
-	if !c.once(x, y, z) {
+	if !c.once("triple", x, y, z) {
 		return
 	}
 	c.require(c.join(c.join(x, y), z) == c.join(x, c.join(y, z)), Associative, "%x, %x, %x", x, y, z)

@@ -91,6 +91,13 @@ func (e *enumerator[S]) finish(h *history[S]) {
 // orders delivers what is left of received in every order after those in done.
 func (e *enumerator[S]) orders(h *history[S], left Set, done []int, want string) {
 	if left == 0 {
+		in := make([]string, len(done))
+		for k, i := range done {
+			in[k] = h.encoded[i]
+		}
+		if !e.once("order", in...) {
+			return
+		}
 		s, group := e.New(), e.New()
 		s.Fingerprint(key)
 		for k, i := range done {
