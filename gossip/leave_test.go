@@ -138,8 +138,12 @@ func TestLeaveTwice(t *testing.T) {
 		})
 	}
 	g.Wait()
+	before := nodes[2].Status().RingVersion
 	if err := nodes[2].Leave(within(t)); err != nil {
 		t.Error("again:", err)
+	}
+	if after := nodes[2].Status().RingVersion; after != before {
+		t.Error("leaving again changed the ring")
 	}
 	if m := self(t, nodes[2]); m.Status != ring.Left {
 		t.Errorf("left as %+v", m)

@@ -154,14 +154,15 @@ func stalled(t *testing.T, change ...func(*gossip.Config)) (*links, []*gossip.No
 	return faults, nodes, table
 }
 
-// untilDeadline runs an operation that nobody answers until the context's
-// deadline, which must not come before the operation has begun.
-func untilDeadline(t *testing.T, op func(context.Context) error) error {
+// untilDeadline runs an operation that waits for an owner in vain until the
+// context's deadline, which must not come before all others have acknowledged.
+func untilDeadline(t *testing.T, acked int, op func(context.Context) error) error {
 	for wait := 50 * time.Millisecond; ; wait *= 2 {
 		ctx, cancel := context.WithTimeout(t.Context(), wait)
 		err := op(ctx)
 		cancel()
-		if errors.As(err, new(*quorum.Error)) || wait > patience {
+		var e *quorum.Error
+		if errors.As(err, &e) && e.Acked >= acked || wait > patience {
 			return err
 		}
 	}
@@ -172,21 +173,21 @@ func TestUnknownAtDeadline(t *testing.T) {
 	faults, nodes, table := stalled(t, func(c *gossip.Config) { c.Timeout = time.Hour })
 	writes, reads := operations(table, "key")
 	for name, op := range writes {
-		err := untilDeadline(t, op)
+		err := untilDeadline(t, 1, op)
 		e := outcome(t, name, err, quorum.Unknown, quorum.ErrTimeout)
 		if !errors.Is(err, context.DeadlineExceeded) || e.Acked != 1 || e.Needed != 2 {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
 	for name, op := range reads {
-		err := untilDeadline(t, op)
+		err := untilDeadline(t, 0, op)
 		outcome(t, name, err, quorum.NotApplied, quorum.ErrTimeout)
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	// What is unknown may have been applied where it did arrive: here.
-	_ = untilDeadline(t, writes["Put"])
+	_ = untilDeadline(t, 1, writes["Put"])
 	expect(t, table, "key", "value", quorum.R(1))
 	faults.heal()
 	eventually(t, "connected again", func() bool {
@@ -280,7 +281,7 @@ func TestOneStalledOwner(t *testing.T) {
 		put(t, table, "key", "value")
 		expect(t, table, "key", "value")
 	}
-	err := untilDeadline(t, func(ctx context.Context) error {
+	err := untilDeadline(t, 2, func(ctx context.Context) error {
 		_, err := table.Put(ctx, "key", "all", quorum.W(3))
 		return err
 	})

@@ -1,7 +1,9 @@
 package gossip_test
 
 import (
+	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,8 +14,8 @@ import (
 	"github.com/grapevine-go/grapevine/quorum"
 )
 
-// lagging is a cluster of three in which the last one has missed a write of the
-// key, and nothing but a read will mend that.
+// lagging is a cluster of three in which the last one has missed a write of
+// "key" and one of "mark", and nothing but a read will mend that.
 func lagging(t *testing.T, change ...func(*gossip.Config)) []*gossip.Node {
 	t.Helper()
 	faults := newLinks()
@@ -22,9 +24,11 @@ func lagging(t *testing.T, change ...func(*gossip.Config)) []*gossip.Node {
 	table := open(t, nodes[0])
 	ready(t, nodes...)
 	put(t, table, "key", "old")
+	put(t, table, "mark", "old")
 	settled(t, nodes...)
 	faults.stall(t, nodes[0], nodes[2])
 	put(t, table, "key", "new")
+	put(t, table, "mark", "new")
 	faults.heal()
 	eventually(t, "connected again", func() bool {
 		_, err := table.Put(within(t), "other", "value", quorum.W(3))
@@ -115,28 +119,54 @@ func TestAnyCallFromRepairHook(t *testing.T) {
 	nodes[0].Close()
 }
 
-// An operation that comes to nothing before it begins leaves no trace of the
-// read whose memory it was given.
+// gate is the codec of strings, but holds up a certain value, and then refuses
+// it.
+type gate struct {
+	gossip.Codec[string]
+	inside, goOn chan struct{}
+}
+
+var errGate = errors.New("refused by the gate")
+
+func (g gate) Append(dst []byte, v string) ([]byte, error) {
+	if v != "gate" {
+		return g.Codec.Append(dst, v)
+	}
+	g.inside <- struct{}{}
+	<-g.goOn
+	return dst, errGate
+}
+
+// A write that comes to nothing before it begins leaves no trace of the read
+// whose memory it was given.
 func TestRefusedWriteRepairsNothing(t *testing.T) {
 	t.Parallel()
 	repaired := make(chan gossip.Repair, 1000)
 	nodes := lagging(t, func(c *gossip.Config) {
-		c.MaxValue = 100
 		c.Hooks.BeforeRepair = func(r gossip.Repair) bool { repaired <- r; return false }
 	})
-	table := open(t, nodes[0])
+	held := gate{gossip.CodecOf[string](), make(chan struct{}), make(chan struct{})}
+	table, err := gossip.Ring(nodes[0], "sessions", gossip.Registers[string](held), three)
+	if err != nil {
+		t.Fatal(err)
+	}
 	expect(t, table, "key", "new", quorum.R(3))
 	soon(t, "one repair", repaired)
-	for range 100 {
-		if _, err := table.Put(within(t), "key", string(make([]byte, 101))); err == nil {
-			t.Fatal("a value over the limit was taken")
-		}
+	eventually(t, "the repair has ended", func() bool { return nodes[0].Counts()["repairs_vetoed"] == 1 })
+	var g sync.WaitGroup
+	for range 100 { // at once, so that all memory that waits to be used again is
+		g.Go(func() {
+			if _, err := table.Put(t.Context(), "other", "gate"); !errors.Is(err, errGate) {
+				t.Error(err)
+			}
+		})
+		soon(t, "a write begins", held.inside)
 	}
-	put(t, table, "last", "value", quorum.W(3))
-	expect(t, table, "key", "new", quorum.R(3)) // behind the others in the queue, if there are any
-	soon(t, "another repair", repaired)
-	if len(repaired) > 0 {
-		t.Errorf("%d repairs of nothing", len(repaired))
+	close(held.goOn)
+	g.Wait()
+	expect(t, table, "mark", "new", quorum.R(3)) // waits behind the others, if there are any
+	if r := soon(t, "another repair", repaired); r.Key != "mark" {
+		t.Errorf("a repair of nothing: %v", r)
 	}
 }
 
