@@ -13,7 +13,6 @@ import (
 
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/peer"
-	"github.com/grapevine-go/grapevine/quorum"
 	"github.com/grapevine-go/grapevine/ring"
 	"github.com/grapevine-go/grapevine/transport"
 	"github.com/grapevine-go/grapevine/transport/swim"
@@ -289,6 +288,7 @@ var (
 	ErrConfig = errors.New("gossip: invalid config")
 	// ErrClosed: the node was closed; nothing was done.
 	ErrClosed = errors.New("gossip: node is closed")
-	// ErrKey: the key is empty or longer than 4 KiB; nothing was done.
-	ErrKey = fmt.Errorf("gossip: %w: a key has 1 to %d bytes", quorum.ErrTooLarge, wire.MaxKey)
+	// ErrKey: the key is empty or longer than 4 KiB (then quorum.ErrTooLarge is
+	// wrapped too); nothing was done.
+	ErrKey = fmt.Errorf("gossip: a key has 1 to %d bytes", wire.MaxKey)
 )

@@ -137,6 +137,18 @@ func TestBusyPorts(t *testing.T) {
 	start(t, config(t, 1, []*gossip.Node{a})) // the name and everything else is still free
 }
 
+// A host that is no address of this machine is named, and under its field.
+func TestHostsThatCannotBeListenedOn(t *testing.T) {
+	t.Parallel()
+	for _, bind := range []string{"no..such.host:0", "192.0.2.1:0"} {
+		n, err := gossip.Start(within(t), config(t, 0, nil, func(c *gossip.Config) { c.Bind, c.Insecure = bind, true }))
+		host, _, _ := net.SplitHostPort(bind)
+		if n != nil || cmp.Diff([]string{"Bind"}, problems(t, err)) != "" || !strings.Contains(err.Error(), host) {
+			t.Errorf("%s: %v", bind, err)
+		}
+	}
+}
+
 func TestDuplicateRegisterer(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()

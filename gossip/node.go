@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/grapevine-go/grapevine/internal/replica"
@@ -146,10 +147,13 @@ func (n *Node) listen() (net.Listener, error) {
 		return nil, &FieldError{Field: "Bind", Problem: strconv.Quote(n.cfg.Bind), Err: err}
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(n.cfg.DataPort)))
-	if err != nil {
+	switch {
+	case err == nil:
+		return l, nil
+	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, syscall.EACCES):
 		return nil, &FieldError{Field: "DataPort", Problem: strconv.Itoa(n.cfg.DataPort), Err: err}
 	}
-	return l, nil
+	return nil, &FieldError{Field: "Bind", Problem: strconv.Quote(n.cfg.Bind), Err: err} // its host is none of this machine's
 }
 
 func newNonce() uint64 {

@@ -175,8 +175,16 @@ func TestUnknownAtDeadline(t *testing.T) {
 	for name, op := range writes {
 		err := untilDeadline(t, 1, op)
 		e := outcome(t, name, err, quorum.Unknown, quorum.ErrTimeout)
-		if !errors.Is(err, context.DeadlineExceeded) || e.Acked != 1 || e.Needed != 2 {
+		if !errors.Is(err, context.DeadlineExceeded) || e.Acked != 1 || e.Needed != 2 || e.Owners != 3 {
 			t.Errorf("%s: %+v", name, e)
+		}
+		var silent []peer.ID
+		for _, node := range e.Nodes {
+			silent = append(silent, node.ID)
+		}
+		slices.Sort(silent)
+		if d := cmp.Diff(names(nodes[1:]...), silent); d != "" || !strings.Contains(err.Error(), "no answer yet") {
+			t.Errorf("%s: the nodes that did not answer: %s%v", name, d, err)
 		}
 	}
 	for name, op := range reads {

@@ -80,8 +80,11 @@ type table struct {
 // check says whether the table can be used, with this key, and the context's
 // end has not come: nothing is sent then.
 func (t *table) check(ctx context.Context, key string) error {
-	if key == "" || len(key) > wire.MaxKey {
-		return fmt.Errorf("%w, not %d", ErrKey, len(key))
+	switch {
+	case key == "":
+		return fmt.Errorf("%w, and this one is empty", ErrKey)
+	case len(key) > wire.MaxKey:
+		return fmt.Errorf("%w, and this one %d: %w", ErrKey, len(key), quorum.ErrTooLarge)
 	}
 	return t.agree(ctx)
 }

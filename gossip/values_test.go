@@ -273,13 +273,16 @@ func TestLimits(t *testing.T) {
 	for _, tt := range []struct {
 		key, value string
 		want       error
+		large      bool
+		says       string
 	}{
-		{"", "v", gossip.ErrKey},
-		{longest + "k", "v", gossip.ErrKey},
-		{"key", strings.Repeat("v", 1001), quorum.ErrTooLarge},
+		{"", "v", gossip.ErrKey, false, "this one is empty"},
+		{longest + "k", "v", gossip.ErrKey, true, "this one 4097"},
+		{"key", strings.Repeat("v", 1001), quorum.ErrTooLarge, true, "has 1001 bytes, at most 1000"},
 	} {
 		_, err := table.Put(ctx, tt.key, tt.value)
-		if !errors.Is(err, tt.want) || !errors.Is(err, quorum.ErrTooLarge) || gossip.Outcome(err) != quorum.NotApplied {
+		if !errors.Is(err, tt.want) || errors.Is(err, quorum.ErrTooLarge) != tt.large || gossip.Outcome(err) != quorum.NotApplied ||
+			!strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), "too large") != tt.large {
 			t.Errorf("%.9q with %d bytes: %v", tt.key, len(tt.value), err)
 		}
 		if tt.want != gossip.ErrKey {

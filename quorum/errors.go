@@ -49,6 +49,10 @@ var (
 	ErrRefused = errors.New("quorum: refused by an owner")
 )
 
+// ErrNoAnswer is a [NodeError]'s, never a cause: the owner was asked, is believed
+// alive, and had not answered when the operation ended. It may have a write.
+var ErrNoAnswer = errors.New("quorum: no answer yet")
+
 // Outcomes as errors, so that errors.Is(err, quorum.ErrUnknown) asks for one.
 var (
 	// ErrNotApplied matches an [Error] whose outcome is NotApplied.
@@ -58,16 +62,17 @@ var (
 )
 
 // Error is how an operation failed: which outcome, how many answered of how
-// many needed, which nodes failed and why. errors.Is finds the outcome, the
-// cause and each node's error in it.
+// many needed, which nodes did not count and why. errors.Is finds the outcome,
+// the cause and each node's error in it.
 type Error struct {
 	Verb    string // "write", "read" or "scan"
 	Outcome Outcome
 	Op      wire.OpID
 	Acked   int // owners whose answer counted, in the placement that had fewer
 	Needed  int
+	Owners  int // that the key has, in the placement that has fewer; 0: none was looked up
 	Cause   error
-	Nodes   []NodeError // the owners that failed, in the order in which they were asked
+	Nodes   []NodeError // the owners that failed or had not answered, in the order in which they were asked
 }
 
 // NodeError is why one owner did not count.
@@ -80,6 +85,9 @@ type NodeError struct {
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %v; %d of %d needed owners", e.Verb, e.Cause, e.Acked, e.Needed)
+	if 0 < e.Owners && e.Owners < e.Needed { // no node's fault
+		fmt.Fprintf(&b, ", the ring has %d", e.Owners)
+	}
 	if e.Verb == "write" {
 		fmt.Fprintf(&b, "; %v", e.Outcome)
 	}

@@ -234,11 +234,14 @@ func (o *Op) Fail(round uint8, i int, err error, maybe bool) (send uint32) {
 	if !maybe {
 		o.refused++
 	}
-	if round != o.Round || o.Phase != Asking || !o.tracker.Open(i) {
+	if round != o.Round || !o.tracker.Open(i) {
 		return 0
 	}
 	o.errs[i] = err
 	o.tracker.Bad(i)
+	if o.Phase != Asking {
+		return 0
+	}
 	if o.tracker.Verdict() == Impossible {
 		o.end(o.blame())
 		return 0

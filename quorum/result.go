@@ -55,11 +55,14 @@ func (o *Op) Err(verb string, id wire.OpID) error {
 	if o.Cause == nil {
 		return nil
 	}
-	e := &Error{Verb: verb, Outcome: o.Outcome(), Op: id, Acked: o.Acked(), Needed: o.need, Cause: o.Cause}
+	e := &Error{Verb: verb, Outcome: o.Outcome(), Op: id, Acked: o.Acked(), Needed: o.need, Owners: o.tracker.Owners(), Cause: o.Cause}
 	for i, t := range o.Targets {
 		err := o.errs[i]
-		if err == nil && t.Down {
+		switch {
+		case err == nil && t.Down:
 			err = ErrUnavailable
+		case err == nil && o.Pending(i):
+			err = ErrNoAnswer
 		}
 		if err != nil {
 			e.Nodes = append(e.Nodes, NodeError{ID: t.ID, Err: err})

@@ -68,6 +68,11 @@ func (t *Tracker) Count() int {
 	return min(bits.OnesCount32(t.groups[0]&t.good), bits.OnesCount32(t.groups[1]&t.good))
 }
 
+// Owners returns how many targets the group has that has fewer.
+func (t *Tracker) Owners() int {
+	return min(bits.OnesCount32(t.groups[0]), bits.OnesCount32(t.groups[1]))
+}
+
 // Wants reports whether target i is in a group that needs more answers than
 // have come and those in asked that may still come.
 func (t *Tracker) Wants(i int, asked uint32) bool {

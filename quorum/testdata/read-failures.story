@@ -16,7 +16,7 @@ fail a unreachable
 fail b unreachable
 	failed: quorum: too few owners available (0 counted, not applied)
 error
-	read: quorum: too few owners available; 0 of 2 needed owners; a: unreachable; b: unreachable
+	read: quorum: too few owners available; 0 of 2 needed owners; a: unreachable; b: unreachable; c: quorum: no answer yet
 
 # Those believed dead are not asked.
 read 2 a:down b c
@@ -44,7 +44,7 @@ answer a absent unsynced
 answer b absent unsynced
 	failed: quorum: too few owners available (0 counted, not applied)
 error
-	read: quorum: too few owners available; 0 of 2 needed owners; a: quorum: owner is not synced; b: quorum: owner is not synced
+	read: quorum: too few owners available; 0 of 2 needed owners; a: quorum: owner is not synced; b: quorum: owner is not synced; c: quorum: no answer yet
 
 # What cannot be decoded counts as failed.
 read 2 a b c
@@ -66,7 +66,7 @@ answer a x@1
 tick 300ms
 	failed: quorum: deadline passed (1 counted, not applied)
 error
-	read: quorum: deadline passed; 1 of 2 needed owners
+	read: quorum: deadline passed; 1 of 2 needed owners; b: quorum: no answer yet
 
 # An unsynced owner that is behind is left to its fill.
 read 2 a b c

@@ -32,7 +32,7 @@ fail e refused
 fail f refused
 	failed: quorum: too few owners available (0 counted, not applied)
 error
-	write: quorum: too few owners available; 0 of 2 needed owners; not applied; d: quorum: refused by an owner; e: quorum: refused by an owner
+	write: quorum: too few owners available; 0 of 2 needed owners; not applied; d: quorum: refused by an owner; e: quorum: refused by an owner; f: quorum: refused by an owner
 
 # Of one that had joined before it noticed, nobody knows.
 write 2 a b c
@@ -52,7 +52,7 @@ fail b refused
 fail c refused
 	failed: quorum: too few owners available (0 counted, unknown)
 error
-	write: quorum: too few owners available; 0 of 2 needed owners; unknown; a: quorum: refused by an owner; b: quorum: refused by an owner
+	write: quorum: too few owners available; 0 of 2 needed owners; unknown; a: quorum: refused by an owner; b: quorum: refused by an owner; c: quorum: refused by an owner
 
 # The new ring has too few alive.
 write 2 a b c
@@ -122,4 +122,4 @@ fail a refused
 fail b refused
 	failed: quorum: too few owners available (0 counted, unknown)
 error
-	write: quorum: too few owners available; 0 of 2 needed owners; unknown; a: quorum: refused by an owner; b: quorum: refused by an owner
+	write: quorum: too few owners available; 0 of 2 needed owners; unknown; a: quorum: refused by an owner; b: quorum: refused by an owner; d: quorum: no answer yet

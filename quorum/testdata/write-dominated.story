@@ -56,7 +56,7 @@ fail a refused
 fail b refused
 	failed: quorum: too few owners available (0 counted, unknown)
 error
-	write: quorum: too few owners available; 0 of 2 needed owners; unknown; a: quorum: refused by an owner; b: quorum: refused by an owner
+	write: quorum: too few owners available; 0 of 2 needed owners; unknown; a: quorum: refused by an owner; b: quorum: refused by an owner; c: quorum: no answer yet
 
 # The same, but the failures of the first round are forgotten.
 write 2 a b c
@@ -90,4 +90,4 @@ fail b refused
 fail c refused
 	failed: quorum: too few owners available (0 counted, unknown)
 error
-	write: quorum: too few owners available; 0 of 2 needed owners; unknown; b: quorum: refused by an owner; c: quorum: refused by an owner
+	write: quorum: too few owners available; 0 of 2 needed owners; unknown; a: quorum: no answer yet; b: quorum: refused by an owner; c: quorum: refused by an owner

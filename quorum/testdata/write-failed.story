@@ -12,7 +12,7 @@ fail a refused
 fail b refused
 	failed: quorum: too few owners available (0 counted, unknown)
 error
-	write: quorum: too few owners available; 0 of 2 needed owners; unknown; a: quorum: refused by an owner; b: quorum: refused by an owner
+	write: quorum: too few owners available; 0 of 2 needed owners; unknown; a: quorum: refused by an owner; b: quorum: refused by an owner; c: quorum: no answer yet
 
 # One of those that were sent to may have it.
 write 2 a b c
@@ -34,7 +34,7 @@ fail a refused
 fail b overloaded
 	failed: quorum: owners are overloaded (0 counted, unknown)
 error
-	write: quorum: owners are overloaded; 0 of 2 needed owners; unknown; a: quorum: refused by an owner; b: quorum: owners are overloaded
+	write: quorum: owners are overloaded; 0 of 2 needed owners; unknown; a: quorum: refused by an owner; b: quorum: owners are overloaded; c: quorum: no answer yet
 ack c joined
 	failed: quorum: owners are overloaded (0 counted, unknown)
 
@@ -48,7 +48,7 @@ fail b refused
 fail c refused
 	failed: quorum: too few owners available (0 counted, not applied)
 error
-	write: quorum: too few owners available; 0 of 2 needed owners; not applied; a: quorum: refused by an owner; b: quorum: refused by an owner
+	write: quorum: too few owners available; 0 of 2 needed owners; not applied; a: quorum: refused by an owner; b: quorum: refused by an owner; c: quorum: refused by an owner
 
 # Overload and size are told apart from the rest.
 write 2 a b c
@@ -74,7 +74,7 @@ tick 499ms
 tick 500ms
 	failed: quorum: deadline passed (1 counted, unknown)
 error
-	write: quorum: deadline passed; 1 of 2 needed owners; unknown
+	write: quorum: deadline passed; 1 of 2 needed owners; unknown; b: quorum: no answer yet; c: quorum: no answer yet
 ack b joined
 	failed: quorum: deadline passed (1 counted, unknown)
 tick 900ms
@@ -88,4 +88,14 @@ end canceled
 end overloaded
 	failed: canceled (0 counted, unknown)
 error
-	write: canceled; 0 of 2 needed owners; unknown
+	write: canceled; 0 of 2 needed owners; unknown; a: quorum: no answer yet; b: quorum: no answer yet; c: quorum: no answer yet
+
+# The ring has fewer members than the write needs, and it is nobody's fault.
+write 2 a
+	failed: quorum: too few owners available (0 counted, not applied)
+error
+	write: quorum: too few owners available; 0 of 2 needed owners, the ring has 1; not applied
+write 2 a b:new c:new
+	failed: quorum: too few owners available (0 counted, not applied)
+error
+	write: quorum: too few owners available; 0 of 2 needed owners, the ring has 1; not applied
