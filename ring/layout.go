@@ -28,6 +28,7 @@ type Layout struct {
 	targets       []Target
 	offsets       []uint32 // where each partition's targets begin, and the end
 	moving        bool
+	shared        int // number of partitions of a table that every member holds; see [Layout.row]
 }
 
 // NewLayout computes the layout of a table with n owners a partition; n and
@@ -98,6 +99,7 @@ func (l *Layout) State() *State { return l.state }
 // shared: it is to be read only. It is nil for a partition that does not
 // exist. It allocates nothing.
 func (l *Layout) Targets(partition int) []Target {
+	partition = l.row(partition)
 	if partition < 0 || partition+1 >= len(l.offsets) {
 		return nil
 	}
@@ -108,13 +110,13 @@ func (l *Layout) Targets(partition int) []Target {
 // Current returns the current owners of a partition in the order of
 // preference, as indexes into [State.Members]. The slice is shared: it is to
 // be read only.
-func (l *Layout) Current(partition int) []uint16 { return l.current.of(partition) }
+func (l *Layout) Current(partition int) []uint16 { return l.current.of(l.row(partition)) }
 
 // Next returns the next owners of a partition, as [Layout.Current] does.
-func (l *Layout) Next(partition int) []uint16 { return l.next.of(partition) }
+func (l *Layout) Next(partition int) []uint16 { return l.next.of(l.row(partition)) }
 
 // Partitions is the number of partitions.
-func (l *Layout) Partitions() int { return max(len(l.offsets)-1, 0) }
+func (l *Layout) Partitions() int { return max(l.shared, len(l.offsets)-1, 0) }
 
 // Moving reports whether the current and the next owners of any partition
 // differ.
