@@ -52,7 +52,7 @@ var layers = []layer{
 		why: "it keeps what it is told to join; where a delta came from and where it goes is not its concern",
 	},
 	{
-		dir: "internal/wire", imports: []string{"peer", "crdt", "ring"}, bans: []group{inputOutput, clock, chance, goroutines},
+		dir: "internal/wire", imports: []string{"peer", "crdt", "ring", "rumor"}, bans: []group{inputOutput, clock, chance, goroutines},
 		why: "it turns messages into bytes and back; it decides nothing about them",
 	},
 	{
@@ -60,7 +60,7 @@ var layers = []layer{
 		why: "an operation says whom to ask and what counts; it neither sends nor stores",
 	},
 	{
-		dir: "internal/replica", imports: []string{"peer", "crdt", "ring", "store", "quorum", "internal/wire"},
+		dir: "internal/replica", imports: []string{"peer", "crdt", "ring", "rumor", "store", "quorum", "internal/wire"},
 		bans: []group{inputOutput, clock, chance, goroutines},
 		why:  "the node as a machine: the shell and the simulator drive the same code, so it knows neither",
 	},

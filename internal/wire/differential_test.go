@@ -11,6 +11,7 @@ import (
 
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/rumor"
 )
 
 // generic decodes a message with go-msgpack, knowing nothing of its form.
@@ -101,6 +102,7 @@ func (d *difference) requests(t *testing.T) {
 		page.Known = page.Known.Append(d.a, d.f)
 	}
 	known := append([]byte{}, page.Known...)
+	told, toldValues := d.rumors()
 	for _, m := range []struct {
 		kind   Kind
 		append func(h *Header) []byte
@@ -111,6 +113,7 @@ func (d *difference) requests(t *testing.T) {
 		{KindPage, func(h *Header) []byte { return AppendPage(nil, h, &page) }, []any{page.From, page.To, uint64(d.c), d.yes, known}},
 		{KindDigest, func(h *Header) []byte { return AppendDigest(nil, h, d.f) }, []any{[]any{d.f[:]}}},
 		{KindRing, func(h *Header) []byte { return AppendRing(nil, h, d.state) }, []any{[]any{d.state}}},
+		{KindRumor, func(h *Header) []byte { return AppendRumors(nil, h, &told) }, toldValues},
 	} {
 		h, values := d.header(m.kind)
 		values = append(values, m.body...)
@@ -128,6 +131,25 @@ func (d *difference) requests(t *testing.T) {
 			t.Fatalf("%v of go-msgpack: %x, not %x", m.kind, again, ours)
 		}
 	}
+}
+
+// rumors returns a rumor message and what it is to go-msgpack.
+func (d *difference) rumors() (m rumor.Message, values []any) {
+	name := string(d.key)
+	m.Contact, m.Reject = d.yes, !d.yes
+	flags, bodies, names, acks := uint64(4), []any{}, []any{}, []any{}
+	if d.yes {
+		flags = 1
+	}
+	for _, x := range d.list[:min(len(d.list), 20)] {
+		m.Rumors = append(m.Rumors, rumor.Rumor{Key: name, Version: d.a, Body: d.state, Salt: d.c, Count: int16(x), Hops: x})
+		bodies = append(bodies, []any{d.key, d.a, uint64(d.c), uint64(x), uint64(x), d.state})
+		m.Have = append(m.Have, rumor.Ref{Key: name, Version: d.b})
+		names = append(names, []any{d.key, d.b})
+		m.Acks = append(m.Acks, rumor.Ack{Key: name, Version: d.b, Needed: d.yes, Count: int16(x) - 1})
+		acks = append(acks, []any{d.key, d.b, d.yes, uint64(x)})
+	}
+	return m, []any{flags, bodies, names, []any{}, acks}
 }
 
 func (d *difference) replies(t *testing.T) {

@@ -102,6 +102,17 @@ var againRequest = map[Kind]func(*testing.T, Request, *Header) []byte{
 		}
 		return AppendRing(nil, h, state)
 	},
+	KindRumor: func(t *testing.T, q Request, h *Header) []byte {
+		room := len(q.r.p)
+		m, err := q.Rumors()
+		if cap(m.Rumors) > room/minRumor || cap(m.Have)+cap(m.Want) > room/minRef || cap(m.Acks) > room/minAck {
+			t.Fatalf("more entries allocated than %d bytes can hold", room)
+		}
+		if malformed(t, err) {
+			return nil
+		}
+		return AppendRumors(nil, h, &m)
+	},
 }
 
 // fuzzRequestBody fuzzes the bytes behind a good header.
@@ -123,12 +134,13 @@ func FuzzRead(f *testing.F)   { fuzzRequestBody(f, KindRead, 1) }
 func FuzzPage(f *testing.F)   { fuzzRequestBody(f, KindPage, 5) }
 func FuzzDigest(f *testing.F) { fuzzRequestBody(f, KindDigest, 1) }
 func FuzzRing(f *testing.F)   { fuzzRequestBody(f, KindRing, 1) }
+func FuzzRumor(f *testing.F)  { fuzzRequestBody(f, KindRumor, rumorFields) }
 
 // FuzzParseReply decodes anything, with every body.
 func FuzzParseReply(f *testing.F) {
 	seed(f, func(name string) bool { return strings.HasPrefix(name, "reply") })
 	f.Fuzz(func(t *testing.T, p []byte) {
-		for _, again := range []func(*testing.T, Reply) []byte{againAck, againFound, againDigests, againRing, againRefusal, againEntries} {
+		for _, again := range []func(*testing.T, Reply) []byte{againAck, againFound, againDigests, againRing, againRefusal, againEntries, againRumors} {
 			twiceReply(t, p, again)
 		}
 	})
@@ -222,6 +234,14 @@ func againRefusal(t *testing.T, a Reply) []byte {
 		return nil
 	}
 	return AppendRefusal(nil, &a.ReplyHeader, why)
+}
+
+func againRumors(t *testing.T, a Reply) []byte {
+	m, err := a.Rumors()
+	if malformed(t, err) {
+		return nil
+	}
+	return AppendRumorReply(nil, &a.ReplyHeader, &m)
 }
 
 func againEntries(t *testing.T, a Reply) []byte {

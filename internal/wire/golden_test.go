@@ -16,6 +16,7 @@ import (
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/ring"
+	"github.com/grapevine-go/grapevine/rumor"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew: the protocol then changes")
@@ -49,6 +50,12 @@ func exampleRing() []byte {
 		With(ring.Member{ID: "b", Boot: peer.Boot{Counter: 300, Nonce: 0xbb}, Rev: 1, Weight: 2}).
 		WithTable(ring.Table{Name: "carts", Type: "register(bytes)", Codec: 1, N: 3, W: 2, Partitions: 256, Key: crdt.Key{0: 0x4b, 15: 0x59}, Created: exampleStamp})
 	return s.AppendBinary(nil)
+}
+
+const exampleTable = 0x7a7a7a7a7a7a7a7a
+
+func exampleRumor() rumor.Rumor {
+	return rumor.Rumor{Key: RumorKey(exampleTable, []byte("user:42")), Version: 0x1e1e1e1e1e1e1e1e, Salt: 0x5a5a5a5a, Count: 3, Hops: 2, Body: exampleCell()}
 }
 
 func examplePage() []byte {
@@ -91,6 +98,7 @@ var (
 	takeDigests = asReply(func(a *Reply) error { _, err := a.Digests(); return err })
 	takeEntries = asReply(func(a *Reply) error { _, err := a.Entries(); return err })
 	takeRing    = asReply(func(a *Reply) error { _, err := a.RingState(); return err })
+	takeRumors  = asReply(func(a *Reply) error { _, err := a.Rumors(); return err })
 	takeRefusal = asReply(func(a *Reply) error { _, err := a.Refusal(); return err })
 )
 
@@ -105,6 +113,15 @@ var golden = []goldenMessage{
 	}, asRequest(requestBodies[KindPage])},
 	{"request-digest", func() []byte { return AppendDigest(nil, example(KindDigest), crdt.Fingerprint{0: 0xd0, 15: 0xdf}) }, asRequest(requestBodies[KindDigest])},
 	{"request-ring", func() []byte { return AppendRing(nil, &Header{Kind: KindRing, Version: 1}, exampleRing()) }, asRequest(requestBodies[KindRing])},
+	{"request-rumor", func() []byte {
+		m := rumor.Message{Contact: true, Rumors: []rumor.Rumor{exampleRumor()}, Have: []rumor.Ref{{Key: RumorKey(exampleTable, []byte("b")), Version: 0xb}}}
+		return AppendRumors(nil, example(KindRumor), &m)
+	}, asRequest(requestBodies[KindRumor])},
+	{"reply-rumor", func() []byte {
+		m := rumor.Message{Want: []rumor.Ref{{Key: RumorKey(exampleTable, []byte("b")), Version: 0xb}},
+			Acks: []rumor.Ack{{Key: exampleRumor().Key, Version: exampleRumor().Version, Needed: true, Count: -1}}}
+		return AppendRumorReply(nil, exampleReply(OK), &m)
+	}, takeRumors},
 	{"reply-ack", func() []byte { return AppendAck(nil, exampleReply(OK), crdt.Joined{Changed: true}) }, takeAck},
 	{"reply-ack-dominated", func() []byte { return AppendAck(nil, exampleReply(OK), crdt.Joined{Dominated: exampleStamp}) }, takeAck},
 	{"reply-found-absent", func() []byte { return AppendFound(nil, exampleReply(OK), Absent) }, takeFound},

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/rumor"
 )
 
 // TestLimits: what is just within a limit is taken, and one more is refused
@@ -44,6 +45,11 @@ func TestLimits(t *testing.T) {
 		{"entries", takeEntries, entriesReply(MaxPage), entriesReply(MaxPage + 1)},
 		{"digests", takeDigests, digestsReply(maxDigest), digestsReply(maxDigest + 1)},
 		{"found", takeFound, AppendFound(nil, &ReplyHeader{}, Equal), AppendFound(nil, &ReplyHeader{}, State+1)},
+		{"name of a rumor", q, rumorRequest(rumor.Message{Want: []rumor.Ref{{Key: strings.Repeat("k", MaxKey+8)}}}), rumorRequest(rumor.Message{Want: []rumor.Ref{{Key: strings.Repeat("k", MaxKey+9)}}})},
+		{"body of a rumor", q, rumorRequest(rumor.Message{Rumors: []rumor.Rumor{{Body: make([]byte, MaxState)}}}), rumorRequest(rumor.Message{Rumors: []rumor.Rumor{{Body: make([]byte, MaxState+1)}}})},
+		{"rumors", q, rumorRequest(rumor.Message{Rumors: make([]rumor.Rumor, maxRumors)}), rumorRequest(rumor.Message{Rumors: make([]rumor.Rumor, maxRumors+1)})},
+		{"announcements", q, rumorRequest(rumor.Message{Have: make([]rumor.Ref, maxRumors)}), rumorRequest(rumor.Message{Have: make([]rumor.Ref, maxRumors+1)})},
+		{"feedback", q, rumorRequest(rumor.Message{Acks: make([]rumor.Ack, maxRumors)}), rumorRequest(rumor.Message{Acks: make([]rumor.Ack, maxRumors+1)})},
 		{"refusal", takeRefusal, AppendRefusal(nil, &ReplyHeader{}, make([]byte, MaxRing)), AppendRefusal(nil, &ReplyHeader{}, make([]byte, MaxRing+1))},
 	} {
 		if err := tc.take(tc.good); err != nil {
@@ -53,6 +59,10 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s, one too many: %v", tc.name, err)
 		}
 	}
+}
+
+func rumorRequest(m rumor.Message) []byte {
+	return AppendRumors(nil, &Header{Kind: KindRumor}, &m)
 }
 
 func stateReply(n int) []byte {
@@ -113,7 +123,7 @@ func TestHostileCounts(t *testing.T) {
 				})
 				p = append(AppendReply(nil, &ReplyHeader{}, fields), body...)
 				bounded(t, name, p, func() {
-					for _, take := range []func([]byte) error{takeFound, takeAck, takeDigests, takeEntries, takeRing, takeRefusal} {
+					for _, take := range []func([]byte) error{takeFound, takeAck, takeDigests, takeEntries, takeRing, takeRefusal, takeRumors} {
 						_ = take(p)
 					}
 				})
@@ -185,7 +195,7 @@ func TestNoAllocation(t *testing.T) {
 // TestNames: everything that reaches a log has a name, also what a newer
 // version sends.
 func TestNames(t *testing.T) {
-	for k, want := range map[Kind]string{KindWrite: "write", KindRead: "read", KindPage: "page", KindDigest: "digest", KindRing: "ring", 9: "kind 9"} {
+	for k, want := range map[Kind]string{KindWrite: "write", KindRead: "read", KindPage: "page", KindDigest: "digest", KindRing: "ring", KindRumor: "rumor", 9: "kind 9"} {
 		if k.String() != want {
 			t.Errorf("%s, not %s", k, want)
 		}

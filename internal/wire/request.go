@@ -44,6 +44,7 @@ const (
 	KindPage                   // answer the entries of a range that the sender lacks
 	KindDigest                 // compare whole partitions
 	KindRing                   // exchange ring states
+	KindRumor                  // take rumors, and answer with rumors
 )
 
 // String names the kind.
@@ -59,6 +60,8 @@ func (k Kind) String() string {
 		return "digest"
 	case KindRing:
 		return "ring"
+	case KindRumor:
+		return "rumor"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }

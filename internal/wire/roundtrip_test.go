@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/rumor"
 )
 
 // request decodes what was encoded with a header, and checks the header.
@@ -51,6 +52,7 @@ var requestBodies = map[Kind]func(q *Request) error{
 	KindPage:   func(q *Request) error { _, err := q.Page(); return err },
 	KindDigest: func(q *Request) error { _, err := q.Digest(); return err },
 	KindRing:   func(q *Request) error { _, err := q.RingState(); return err },
+	KindRumor:  func(q *Request) error { _, err := q.Rumors(); return err },
 }
 
 func TestRequests(t *testing.T) {
@@ -74,6 +76,11 @@ func TestRequests(t *testing.T) {
 		q = request(t, AppendRing(nil, &h, body), h)
 		if s, err := q.RingState(); err != nil || !bytes.Equal(s, body) {
 			t.Fatalf("ring: %d bytes, %v", len(s), err)
+		}
+		told := rumorMessages.Draw(t, "rumors")
+		q = request(t, AppendRumors(nil, &h, &told), h)
+		if m, err := q.Rumors(); err != nil || !cmp.Equal(told, m, cmpopts.EquateEmpty()) {
+			t.Fatalf("rumors: %v %s", err, cmp.Diff(told, m))
 		}
 		page := Page{From: words.Draw(t, "from"), Limit: rapid.Uint32().Draw(t, "limit"), Keys: rapid.Bool().Draw(t, "keys")}
 		page.To = max(page.From, words.Draw(t, "to"))
@@ -129,6 +136,11 @@ func TestReplies(t *testing.T) {
 		if s, err := a.Refusal(); err != nil || !bytes.Equal(s, body) {
 			t.Fatalf("refusal: %d bytes, %v", len(s), err)
 		}
+		told := rumorMessages.Draw(t, "rumors")
+		a = reply(t, AppendRumorReply(nil, &h, &told), h)
+		if m, err := a.Rumors(); err != nil || !cmp.Equal(told, m, cmpopts.EquateEmpty()) {
+			t.Fatalf("rumors: %v %s", err, cmp.Diff(told, m))
+		}
 		digests := digestLists.Draw(t, "digests")
 		a = reply(t, AppendDigests(nil, &h, &digests), h)
 		if got, err := a.Digests(); err != nil || !cmp.Equal(digests, got, cmpopts.EquateEmpty()) {
@@ -146,6 +158,36 @@ var digestLists = rapid.Custom(func(t *rapid.T) Digests {
 	}
 	return d
 })
+
+var rumorMessages = rapid.Custom(func(t *rapid.T) (m rumor.Message) {
+	m.Contact, m.Pull, m.Reject = rapid.Bool().Draw(t, "contact"), rapid.Bool().Draw(t, "pull"), rapid.Bool().Draw(t, "reject")
+	few := rapid.IntRange(0, 5)
+	for range few.Draw(t, "rumors") {
+		m.Rumors = append(m.Rumors, rumor.Rumor{Key: keys.Draw(t, "key"), Version: words.Draw(t, "version"), Salt: rapid.Uint32().Draw(t, "salt"),
+			Count: rapid.Int16Min(0).Draw(t, "count"), Hops: rapid.Uint8().Draw(t, "hops"), Body: rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "body")})
+	}
+	for _, refs := range []*[]rumor.Ref{&m.Have, &m.Want} {
+		for range few.Draw(t, "refs") {
+			*refs = append(*refs, rumor.Ref{Key: keys.Draw(t, "key"), Version: words.Draw(t, "version")})
+		}
+	}
+	for range few.Draw(t, "acks") {
+		m.Acks = append(m.Acks, rumor.Ack{Key: keys.Draw(t, "key"), Version: words.Draw(t, "version"), Needed: rapid.Bool().Draw(t, "needed"),
+			Count: rapid.Int16Min(-1).Draw(t, "count")})
+	}
+	return m
+})
+
+// TestRumorKey: the name of a table's key gives both back.
+func TestRumorKey(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		table, key := words.Draw(t, "table"), keys.Draw(t, "key")
+		gotTable, gotKey, ok := SplitRumorKey(RumorKey(table, []byte(key)))
+		if ok != (key != "") || ok && (gotTable != table || gotKey != key) {
+			t.Fatalf("%x %q became %x %q, %t", table, key, gotTable, gotKey, ok)
+		}
+	})
+}
 
 type pageEntry struct{ Key, State string }
 
