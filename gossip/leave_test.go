@@ -197,6 +197,66 @@ func TestReplaced(t *testing.T) {
 	}
 }
 
+// Who takes the place of a node that runs warns of it. On a busy machine the
+// other may be gone before it is asked whether it lives, and then the next one
+// sees it.
+func TestReplacingIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	nodes := cluster(t, 3)
+	for deadline := time.Now().Add(patience); ; {
+		old, said := nodes[2], new(logs)
+		nodes[2] = start(t, config(t, 2, nodes, said.use))
+		soon(t, "the old one stops", old.Done())
+		ready(t, nodes...)
+		if len(said.lines("level=WARN", "another node of this name is running", "addr="+old.Addr().String())) == 1 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("never warned")
+		}
+	}
+}
+
+// A node whose seeds know nobody but another node of its own name begins no
+// second cluster beside it, and says why it waits.
+func TestNameTakenByTheOnlyMember(t *testing.T) {
+	t.Parallel()
+	said := new(logs)
+	a := start(t, config(t, 0, nil))
+	reason := "another node named n0 is running at " + a.Addr().String()
+	for wait := 2 * time.Second; ; wait *= 2 { // it would begin one within 300 ms
+		ctx, cancel := context.WithTimeout(t.Context(), wait)
+		n, err := gossip.Start(ctx, config(t, 0, []*gossip.Node{a}, said.use))
+		cancel()
+		if n != nil || !errors.Is(err, context.DeadlineExceeded) || a.Err() != nil {
+			t.Fatalf("Start: %v; the first one: %v", err, a.Err())
+		}
+		if strings.Contains(err.Error(), reason) {
+			break
+		}
+		if wait > patience {
+			t.Fatal(err)
+		}
+	}
+	if lines := said.lines("level=WARN", "another node of this name is running", a.Addr().String()); len(lines) == 0 {
+		t.Error("not warned")
+	}
+}
+
+// A node that was restarted in time finds nobody of its name, and warns of
+// nothing, although the others believe its last life alive.
+func TestRestartIsNoRival(t *testing.T) {
+	t.Parallel()
+	said := new(logs)
+	nodes := cluster(t, 3)
+	nodes[2].Close()
+	nodes[2] = start(t, config(t, 2, nodes, said.use))
+	ready(t, nodes...)
+	if lines := said.lines("name is running"); len(lines) > 0 {
+		t.Errorf("warned: %q", lines)
+	}
+}
+
 func TestForgotten(t *testing.T) {
 	t.Parallel()
 	nodes := cluster(t, 4)

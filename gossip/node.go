@@ -45,6 +45,7 @@ type Node struct {
 	hooks   hooks
 	news    chan struct{}         // a member has changed, for the hook
 	failure atomic.Pointer[error] // the last of the machine's messages that got no answer
+	warned  atomic.Uint64         // nonce of the boot that the operator was warned of
 	leaving chan struct{}         // a place for the one Leave that works
 	opened  chan struct{}         // closed when all parts are there
 }
@@ -69,6 +70,9 @@ const (
 // do: swim.ErrRefused, for one, where another cluster or key was found. Nothing
 // is left running then. After Start has returned, ctx has no more effect on the
 // node.
+//
+// Another node of this name that still runs is replaced: it stops with
+// [ErrReplaced], and both log it as a warning or an error.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -216,7 +220,8 @@ func (n *Node) form() {
 	n.log.Info("gossip: began a cluster", "cluster", n.cfg.Cluster)
 }
 
-// joinSeeds contacts every seed; the error tells of those that were not reached.
+// joinSeeds contacts every seed; the error tells of those that were not reached,
+// and of another node of this name.
 func (n *Node) joinSeeds(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
 	defer cancel()
@@ -225,7 +230,11 @@ func (n *Node) joinSeeds(ctx context.Context) error {
 	var g sync.WaitGroup
 	for _, seed := range n.cfg.Seeds {
 		g.Go(func() {
-			if _, err := n.swim.Join(ctx, seed); err != nil {
+			_, err := n.swim.Join(ctx, seed)
+			if err == nil {
+				err = n.rival()
+			}
+			if err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				errs = append(errs, err)
@@ -234,6 +243,22 @@ func (n *Node) joinSeeds(ctx context.Context) error {
 	}
 	g.Wait()
 	return errors.Join(errs...)
+}
+
+// rival is an error if another node of this name runs. Where there is a cluster,
+// this one takes its place all the same, as the later boot: the operator must be
+// told at once. Where the other is all that the seeds know, this node must not
+// begin a second cluster beside it.
+func (n *Node) rival() error {
+	m, runs := n.swim.Rival()
+	if !runs {
+		return nil // a restart in time finds the last boot silent
+	}
+	if n.warned.Swap(m.Boot.Nonce) != m.Boot.Nonce {
+		n.log.Warn("gossip: another node of this name is running; as soon as this one finds the cluster, it takes the other's place, and the other stops: names must be unique",
+			"addr", m.Addr.String(), "boot", m.Boot.String())
+	}
+	return fmt.Errorf("another node named %s is running at %v", n.cfg.Name, m.Addr)
 }
 
 // sleep waits until d has passed or the view changes; the error is that of ctx

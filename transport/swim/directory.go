@@ -141,6 +141,14 @@ func (d *directory) dropRival(nonce uint64) {
 	}
 }
 
+// believedRival gives the newest other boot of the own id that is believed
+// alive; false if there is none.
+func (d *directory) believedRival() (Member, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rival, d.rival.ID != ""
+}
+
 // takeRival gives another boot of the own id that is believed alive and newer
 // than this one, once per sign of life. A boot that does not know its counter
 // yet is neither newer nor older.

@@ -237,10 +237,5 @@ func isRefusal(reason string) bool {
 	if _, _, ok := parseRefusal(reason); ok {
 		return true
 	}
-	for _, end := range []string{"EOF", "connection reset", "broken pipe", "closed pipe", "remote error: "} {
-		if strings.Contains(reason, end) {
-			return true
-		}
-	}
-	return false
+	return containsAny(reason, "EOF", "connection reset", "broken pipe", "closed pipe", "remote error: ")
 }

@@ -4,13 +4,15 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 )
 
 // logWriter takes memberlist's lines, "[LEVEL] memberlist: text", to slog. What
-// a stranger can cause becomes a warning that says why, and is limited in rate.
+// a stranger can cause becomes a warning that says why, and is limited in rate;
+// what no operator can act on goes to the level of debugging.
 type logWriter struct {
 	log     *slog.Logger
 	closing context.Context // once done, what fails is expected to
@@ -27,10 +29,30 @@ func (w *logWriter) Write(line []byte) (int, error) {
 		w.refused.warn(w.log, "swim: refused a peer; likely another cluster name or key", from, reason)
 	case strings.Contains(text, errMeta.Error()):
 		w.refused.warn(w.log, "swim: ignored a member", "", text)
+	case chatter(level, text):
+		w.log.Debug(text, "component", "memberlist")
 	default:
 		w.log.Log(w.closing, level, text, "component", "memberlist")
 	}
 	return len(line), nil
+}
+
+// chatter reports whether a line tells nothing that an operator can act on: the
+// course of a suspicion, whose end is an event; a member that restarted under
+// its address, or whose metadata changed; a member that does not answer, which
+// is what probes are for.
+func chatter(level slog.Level, text string) bool {
+	switch {
+	case level <= slog.LevelInfo:
+		return true
+	case strings.HasPrefix(text, "Got ping for unexpected node"), strings.HasPrefix(text, "Refuting an alive message"):
+		return true
+	}
+	return level == slog.LevelError && containsAny(text, "connection refused", "connection reset", "broken pipe", "i/o timeout", "EOF")
+}
+
+func containsAny(text string, parts ...string) bool {
+	return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(text, p) })
 }
 
 // parseLine takes a line apart. A few of memberlist's lines carry no level, one
@@ -71,13 +93,11 @@ var refusalSigns = []string{
 
 // parseRefusal reports whether a line tells of a refused peer, which and why.
 func parseRefusal(text string) (from, reason string, ok bool) {
-	for _, sign := range refusalSigns {
-		if strings.Contains(text, sign) {
-			reason, from, _ = strings.Cut(text, "from=")
-			return strings.TrimSpace(from), strings.TrimRight(reason, " :"), true
-		}
+	if !containsAny(text, refusalSigns...) {
+		return "", "", false
 	}
-	return "", "", false
+	reason, from, _ = strings.Cut(text, "from=")
+	return strings.TrimSpace(from), strings.TrimRight(reason, " :"), true
 }
 
 // Warnings about refused peers: at most refusalBurst per refusalWindow.

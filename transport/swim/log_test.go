@@ -35,19 +35,43 @@ func TestLogWriter(t *testing.T) {
 	var log logged
 	closing, cancel := context.WithCancel(t.Context())
 	w := &logWriter{log: log.logger(), closing: closing}
-	_, _ = w.Write([]byte("[ERR] memberlist: Push/Pull with a failed: EOF\n"))
+	_, _ = w.Write([]byte("[ERR] memberlist: Failed to send gossip to a: operation not permitted\n"))
 	_, _ = w.Write([]byte("[ERR] memberlist: discarding packet with unacceptable label \"x\": from=10.0.0.1:5\n"))
 	_, _ = w.Write([]byte("[WARN] memberlist: ignoring alive message for 'x': swim: malformed metadata: y\n"))
 	cancel()
 	_, _ = w.Write([]byte("[ERR] memberlist: use of closed network connection\n"))
 	for _, parts := range [][]string{
-		{"level=ERROR", "Push/Pull with a failed: EOF", "component=memberlist"},
+		{"level=ERROR", "Failed to send gossip to a", "component=memberlist"},
 		{"level=WARN", "refused a peer", "peer=10.0.0.1:5", "unacceptable label", "another cluster name or key"},
 		{"level=WARN", "ignored a member", "malformed metadata: y"},
 		{"level=DEBUG", "use of closed"},
 	} {
 		if !log.has(parts...) {
 			t.Errorf("no line %v in:\n%s", parts, log.buf.String())
+		}
+	}
+}
+
+// At the levels that operators read there is only what they can act on.
+func TestChatter(t *testing.T) {
+	for line, want := range map[string]string{
+		"[INFO] memberlist: Suspect a~1 has failed, no acks received":                                                "DEBUG",
+		"[INFO] memberlist: Marking a~1 as failed, suspect timeout reached (1 peer confirmations)":                   "DEBUG",
+		"[WARN] memberlist: Got ping for unexpected node 'a~1' from=127.0.0.1:5":                                     "DEBUG",
+		"[WARN] memberlist: Refuting an alive message for 'a~1' (127.0.0.1:5) meta:([] VS [1])":                      "DEBUG",
+		"[ERR] memberlist: Push/Pull with a~1 failed: dial tcp 127.0.0.1:5: connect: connection refused":             "DEBUG",
+		"[ERR] memberlist: Failed fallback TCP ping: write tcp 127.0.0.1:5: i/o timeout":                             "DEBUG",
+		"[ERR] memberlist: failed to receive: EOF from=127.0.0.1:5":                                                  "DEBUG",
+		"[WARN] memberlist: Refuting a suspect message (from: a~1)":                                                  "WARN",
+		"[WARN] memberlist: Was able to connect to a~1 over TCP but UDP probes failed, network may be misconfigured": "WARN",
+		"[WARN] memberlist: handler queue full, dropping message (4) from=127.0.0.1:5":                               "WARN",
+		"[ERR] memberlist: Failed to send gossip to 127.0.0.1:5: sendto: operation not permitted":                    "ERROR",
+		"[ERR] memberlist: Push/Pull with a~1 failed: remote error: too many pending push/pull requests":             "ERROR",
+	} {
+		var log logged
+		_, _ = (&logWriter{log: log.logger(), closing: t.Context()}).Write([]byte(line + "\n"))
+		if !log.has("level=" + want) {
+			t.Errorf("%s is logged as %s", line, log.buf.String())
 		}
 	}
 }

@@ -205,6 +205,43 @@ func TestReplaced(t *testing.T) {
 	}
 }
 
+// Of two live boots of an id each finds the other, whichever is older. One that
+// is only believed alive is none.
+func TestRivalAnswers(t *testing.T) {
+	a := start(t, config("a", 1))
+	older, newer := config("b", 9), config("b", 8)
+	newer.Boot.Counter = 2
+	b1 := start(t, older)
+	if m, ok := b1.Rival(); ok {
+		t.Error("nobody has the name yet, but there is", m)
+	}
+	join(t, b1, a)
+	b2 := start(t, newer)
+	join(t, b2, a)
+	join(t, b1, b2)
+	for _, c := range []struct{ asked, want *Swim }{{b1, b2}, {b2, b1}} {
+		for tries := 0; ; tries++ { // a busy machine answers late
+			if m, ok := c.asked.Rival(); ok && m.Addr == c.want.Self().Addr {
+				break
+			}
+			if tries == 100 {
+				t.Fatalf("%v does not find %v", c.asked.Self().Boot, c.want.Self().Boot)
+			}
+		}
+	}
+	_ = b1.Close()
+	if _, believed := b2.dir.believedRival(); !believed {
+		t.Skip("its end was noticed too soon for this test")
+	}
+	if m, ok := b2.Rival(); ok {
+		t.Error("the dead is found:", m)
+	}
+	_ = b2.Close()
+	if m, ok := b2.Rival(); ok {
+		t.Error("a closed node finds", m)
+	}
+}
+
 func TestUpdate(t *testing.T) {
 	acfg := config("a", 1)
 	ea := watch(&acfg)
