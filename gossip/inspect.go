@@ -15,6 +15,11 @@ type TableInfo struct {
 	ring.Table
 	store.Counts      // of all that is kept here
 	Open         bool // false: its type is an application's own, and this program has not opened it
+	// Owners is how many owners every key of a ring table has: N, or fewer while
+	// the ring has fewer members. Alive is how many of them are believed alive, of
+	// the key that has the fewest. While Alive is below W, some keys, or all,
+	// cannot be written. Both are 0 while this node has not learned the ring.
+	Owners, Alive int
 }
 
 // Tables returns the catalog, by name, with what this node keeps of each.
@@ -22,12 +27,37 @@ func (n *Node) Tables() (infos []TableInfo) {
 	v := n.replica.View()
 	for _, spec := range v.State.Tables() {
 		info := TableInfo{Table: spec}
-		if t := v.Table(spec.Name); t.Data != nil {
+		t := v.Table(spec.Name)
+		if t.Data != nil {
 			info.Open, info.Counts = true, t.Data.Counts()
+		}
+		if spec.Kind == ring.Ring {
+			info.Owners, info.Alive = scarcest(v, t.Layout)
 		}
 		infos = append(infos, info)
 	}
 	return infos
+}
+
+// scarcest looks for the partition with the fewest owners, and with the fewest
+// that are alive; while owners change, in the placement that has fewer.
+func scarcest(v *replica.View, l *ring.Layout) (owners, alive int) {
+	if l.Partitions() == 0 {
+		return 0, 0
+	}
+	owners, alive = ring.MaxN, ring.MaxN
+	for p := range l.Partitions() {
+		for _, placement := range [][]uint16{l.Current(p), l.Next(p)} {
+			up := 0
+			for _, m := range placement {
+				if !v.Down(int(m)) {
+					up++
+				}
+			}
+			owners, alive = min(owners, len(placement)), min(alive, up)
+		}
+	}
+	return owners, alive
 }
 
 // Counts returns what the replica has met with since the start, by name:

@@ -138,6 +138,41 @@ func TestTooFewOwnersLive(t *testing.T) {
 	}
 }
 
+// A table says how many owners a key has, and how many of them live: a node alone
+// is ready, and cannot write with W=2.
+func TestOwnersAlive(t *testing.T) {
+	t.Parallel()
+	var nodes []*gossip.Node
+	expect := func(owners, alive int) {
+		t.Helper()
+		for _, n := range nodes {
+			var got gossip.TableInfo
+			defer func() {
+				if t.Failed() {
+					t.Logf("%s: %d owners, %d alive", n.ID(), got.Owners, got.Alive)
+				}
+			}()
+			eventually(t, fmt.Sprintf("%d owners, %d alive", owners, alive), func() bool {
+				got = n.Tables()[0]
+				return got.Owners == owners && got.Alive == alive
+			})
+		}
+	}
+	for i := range 4 {
+		nodes = append(nodes, start(t, config(t, i, nodes)))
+		table := open(t, nodes[i])
+		ready(t, nodes...)
+		expect(min(i+1, 3), min(i+1, 3))
+		_, err := table.Put(within(t), "key", "value")
+		if i > 0 && err != nil || i == 0 && !strings.Contains(fmt.Sprint(err), "the ring has 1") {
+			t.Errorf("with %d nodes: %v", i+1, err)
+		}
+	}
+	nodes[0].Close()
+	nodes = nodes[1:]
+	expect(3, 2) // of a key that it owned
+}
+
 // stalled is a cluster in which one node reaches nobody, and membership does not
 // notice.
 func stalled(t *testing.T, change ...func(*gossip.Config)) (*links, []*gossip.Node, *gossip.RegisterTable[string]) {
