@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/grapevine-go/grapevine/internal/wire"
@@ -88,20 +89,19 @@ func (r *Replica) Adopt(now time.Time, encoded []byte, out *Effects) error {
 	if len(s.Members()) == 0 {
 		return nil // whoever sent it has not learned anything either
 	}
-	r.install(now, r.claim(now, r.View().State.Join(s)), out)
+	r.install(now, r.claim(r.View().State.Join(s)), out)
 	return nil
 }
 
 // claim sees to this node's own entry of a state: it takes the boot after the
 // last one that the cluster remembers, and ends the node if that is taken.
-func (r *Replica) claim(now time.Time, s *ring.State) *ring.State {
+func (r *Replica) claim(s *ring.State) *ring.State {
 	last, known := s.Member(r.cfg.ID)
 	mine := known && last.Boot.Nonce == r.cfg.Nonce
 	switch {
 	case mine && r.learned && last.Status == ring.Left && !r.leaving:
 		r.ended = fmt.Errorf("%w: %s", ErrForgotten, r.cfg.ID)
 	case mine:
-		r.blind = r.blind && len(s.Members()) == 1
 	case r.learned && !r.blind:
 		r.ended = fmt.Errorf("%w: %s boot %v, this is %v", ErrReplaced, r.cfg.ID, last.Boot, r.View().Boot)
 	default:
@@ -130,6 +130,7 @@ func (r *Replica) install(now time.Time, s *ring.State, out *Effects) {
 	}
 	v := newView(r, s)
 	r.unsync(old, v)
+	r.blind = r.blind && len(s.Members()) == 1
 	r.view.Store(v)
 	r.jobs.restart()
 	mine, _ := s.Member(r.cfg.ID)
@@ -160,8 +161,12 @@ func (r *Replica) dataFor(spec ring.Table) {
 }
 
 // unsync marks what this node gains with the new view, and everything if it took
-// another boot: it has to be filled before it counts. What it loses is not synced any more either: it gets no
-// writes from now on.
+// another boot: it has to be filled before it counts. What it loses is not synced
+// any more either: it gets no writes from now on.
+//
+// Who began a cluster blind and meets other owners has to be filled as well,
+// even if its boot is the greater one: theirs may be the cluster that its name
+// was known to, and have acknowledged what it has never seen.
 func (r *Replica) unsync(old, v *View) {
 	for name, t := range v.byName {
 		if t.Data == nil || t.Layout == nil {
@@ -169,13 +174,20 @@ func (r *Replica) unsync(old, v *View) {
 		}
 		before := old.byName[name]
 		for p := range t.Layout.Partitions() {
-			had := before != nil && before.Data == t.Data && old.Boot == v.Boot && old.owns(before, p)
+			had := before != nil && before.Data == t.Data && old.Boot == v.Boot && old.owns(before, p) &&
+				!(r.blind && v.othersOwn(t, p))
 			if !had || !v.owns(t, p) {
 				t.Data.synced[p].Store(false)
 				delete(r.jobs.fills[name], p) // what it began with does not count
 			}
 		}
 	}
+}
+
+// othersOwn reports whether anybody but this node is an owner of the partition
+// in the current placement.
+func (v *View) othersOwn(t *Table, p int) bool {
+	return slices.ContainsFunc(t.Layout.Current(p), func(m uint16) bool { return int(m) != v.Self })
 }
 
 // tell sends the ring state to everybody alive.
