@@ -72,8 +72,7 @@ func (r *Replica) fillOne(now time.Time, v *View, t *Table, p int, out *Effects)
 	if m, ok := f.candidate(v, t, p); ok {
 		f.busy = true
 		r.jobs.per.fills++
-		b := job{kind: fillJob, to: m.ID, nonce: m.Boot.Nonce, table: name, partition: p}
-		b.fill = f
+		b := job{kind: fillJob, to: m.ID, nonce: m.Boot.Nonce, table: name, data: t.Data, partition: p, fill: f}
 		b.from, b.end = PartitionRange(p, t.Layout.Partitions())
 		r.askPage(v, t, b, out)
 	}
@@ -187,11 +186,11 @@ var errNoCredit = errors.New("no credit left")
 // went through.
 func (r *Replica) pageReply(now time.Time, b job, a *wire.Reply, err error, out *Effects) {
 	v := r.View()
-	t := v.byName[b.table]
+	t := b.of(v)
 	done := false
 	switch {
 	case err != nil:
-	case t == nil || t.Data == nil:
+	case t == nil:
 		err = errStale
 	default:
 		b.from, done, err = r.joinPage(now, t, b, a)
@@ -205,12 +204,12 @@ func (r *Replica) pageReply(now time.Time, b job, a *wire.Reply, err error, out 
 		fills = &r.jobs.per.pulls
 	}
 	v = r.View() // as it is now that the lock is held
-	t = v.byName[b.table]
+	t = b.of(v)
 	f := r.jobs.fills[b.table][b.partition]
 	if f != b.fill {
 		f = nil // the partition was lost meanwhile, and what was begun with it
 	}
-	again := err == nil && !done && t != nil && t.Data != nil && (b.kind == pullJob || f != nil)
+	again := err == nil && !done && t != nil && (b.kind == pullJob || f != nil)
 	if again && a.Credit == 0 { // no room there: leave off, and begin anew later
 		again, err = false, errNoCredit
 	}

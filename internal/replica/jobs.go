@@ -52,12 +52,21 @@ type job struct {
 	to        peer.ID
 	nonce     uint64 // boot of to that was asked
 	table     string
+	data      *Data // of the table as it was then; an earlier creation may have taken its name
 	partition int
 	from      uint64 // first hash of the page
 	to64      uint64 // last hash of the page
 	end       uint64 // last hash of the partition
 	unsynced  bool   // a page came from a replica that was not synced
 	fill      *fill  // what a fillJob belongs to
+}
+
+// of returns the table that a job is about, nil if the view has it no more.
+func (b *job) of(v *View) *Table {
+	if t := v.byName[b.table]; t != nil && t.Data == b.data {
+		return t
+	}
+	return nil
 }
 
 func (j *jobs) init() {

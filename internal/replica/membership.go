@@ -155,6 +155,7 @@ func (r *Replica) dataFor(spec ring.Table) {
 		return
 	}
 	delete(r.data, spec.Name)
+	delete(r.jobs.fills, spec.Name) // and nobody waits for it
 	if typ, ok := builtin(spec.Type); ok && spec.Codec == typ.Codec {
 		r.data[spec.Name] = newData(spec, typ)
 	}

@@ -48,7 +48,7 @@ func (r *Replica) coOwners(v *View, t *Table) (members []int) {
 func (r *Replica) askDigest(v *View, t *Table, kind jobKind, m ring.Member, fold [16]byte, out *Effects) {
 	h := r.header(v, wire.KindDigest, classSync, r.cfg.Timeout)
 	h.Table, h.Boots = t.Hash, wire.MakeBoots([]uint64{m.Boot.Nonce})
-	token := r.jobs.expect(job{kind: kind, to: m.ID, nonce: m.Boot.Nonce, table: t.Spec.Name})
+	token := r.jobs.expect(job{kind: kind, to: m.ID, nonce: m.Boot.Nonce, table: t.Spec.Name, data: t.Data})
 	out.Sends = append(out.Sends, Send{To: m.ID, Class: classSync, Token: token, Msg: wire.AppendDigest(nil, &h, fold)})
 }
 
@@ -58,9 +58,7 @@ func (r *Replica) digestReply(b job, a *wire.Reply, err error) {
 		return
 	}
 	d, err := a.Digests()
-	v := r.View()
-	t := v.byName[b.table]
-	if err != nil || t == nil || t.Data == nil {
+	if err != nil {
 		return
 	}
 	if d.Equal {
@@ -70,13 +68,18 @@ func (r *Replica) digestReply(b job, a *wire.Reply, err error) {
 	r.stats.digestsDiffer.Add(1)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	v := r.View()
+	t := b.of(v)
+	if t == nil {
+		return
+	}
 	for i := range d.List {
 		p := int(d.List[i].Partition)
 		if p >= t.Layout.Partitions() || !v.owns(t, p) || len(r.jobs.pulls) >= t.Layout.Partitions() {
 			continue
 		}
 		if mine, _ := t.Data.Digest(p); mine != d.List[i].Fingerprint() {
-			pull := job{kind: pullJob, to: b.to, nonce: b.nonce, table: b.table, partition: p}
+			pull := job{kind: pullJob, to: b.to, nonce: b.nonce, table: b.table, data: b.data, partition: p}
 			pull.from, pull.end = PartitionRange(p, t.Layout.Partitions())
 			r.jobs.pulls = append(r.jobs.pulls, pull)
 		}
@@ -89,7 +92,7 @@ func (r *Replica) pullSome(out *Effects) {
 	for len(r.jobs.pulls) > 0 && r.jobs.per.pulls < maxPulls {
 		b := r.jobs.pulls[0]
 		r.jobs.pulls = r.jobs.pulls[1:]
-		if t := v.byName[b.table]; t != nil && t.Data != nil {
+		if t := b.of(v); t != nil {
 			r.jobs.per.pulls++
 			r.askPage(v, t, b, out)
 		}
