@@ -22,4 +22,9 @@
 // send. Symbols that do not decode end in a descent, never in a loop.
 //
 // A Session is a machine without clock, chance or I/O, for one caller at a time.
+//
+// With whom to compare, and when, is a [Schedule]'s affair: partners by distance
+// (section 3.1 of the paper), by age and by what is known to differ, fewer rounds
+// while nothing does, at once where there is reason to. A [Budget] bounds what
+// the rounds move.
 package antientropy

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"math/rand/v2"
+	"time"
 
 	"github.com/grapevine-go/grapevine/antientropy"
 	"github.com/grapevine-go/grapevine/crdt"
@@ -75,4 +77,27 @@ func Example() {
 	// 3
 	// 77
 	// 500
+}
+
+// A node has two partners in its own zone and one far away. Something meant for
+// the far one was lost.
+func ExampleSchedule() {
+	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	s, err := antientropy.NewSchedule(antientropy.ScheduleConfig{
+		Interval: 10 * time.Second, Calm: 8, Spread: 1.5, Rand: rand.New(rand.NewPCG(1, 1)),
+	}, now)
+	if err != nil {
+		fmt.Println(err)
+	}
+	s.SetPartners(now, []antientropy.Partner{{ID: "b"}, {ID: "c"}, {ID: "far", Distance: 1}})
+	s.Hurry("far")
+	who, _ := s.Next(now)
+	fmt.Println(who)
+	s.Differ(now, who, 0) // the round found what was lost, and brought it
+	at, _ := s.Deadline()
+	fmt.Println(at.Sub(now) < 15*time.Second)
+
+	// Output:
+	// far
+	// true
 }
