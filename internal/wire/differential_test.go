@@ -114,6 +114,12 @@ func (d *difference) requests(t *testing.T) {
 		{KindDigest, func(h *Header) []byte { return AppendDigest(nil, h, d.f) }, []any{[]any{d.f[:]}}},
 		{KindRing, func(h *Header) []byte { return AppendRing(nil, h, d.state) }, []any{[]any{d.state}}},
 		{KindRumor, func(h *Header) []byte { return AppendRumors(nil, h, &told) }, toldValues},
+		{KindSync, func(h *Header) []byte { return AppendSync(nil, h, d.b, [][]byte{d.key, d.key}) }, []any{d.b, []any{d.key, d.key}}},
+		{KindTransfer, func(h *Header) []byte {
+			e := BeginTransfer(nil, h)
+			e.Add(string(d.key), blob(d.state))
+			return e.End(d.a, d.yes)
+		}, []any{d.a, d.yes, []any{[]any{d.key, d.state}}}},
 	} {
 		h, values := d.header(m.kind)
 		values = append(values, m.body...)
@@ -182,6 +188,7 @@ func (d *difference) replies(t *testing.T) {
 		{"entries", page.End(d.a, d.yes), []any{d.a, d.yes, entries}, againEntries},
 		{"digests", AppendDigests(nil, &h, &digests), []any{[]any{d.yes, lists}}, againDigests},
 		{"ring", AppendRingReply(nil, &h, d.state), []any{[]any{d.state}}, againRing},
+		{"sync", AppendSyncReply(nil, &h, d.a, [][]byte{d.key}), []any{d.a, []any{d.key}}, againSync},
 		{"refusal", AppendRefusal(nil, &h, d.state), []any{d.state}, againRefusal},
 	} {
 		values := append(append([]any{}, head...), m.body...)

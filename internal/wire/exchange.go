@@ -65,8 +65,8 @@ func (q *Request) Page() (p Page, err error) {
 	return p, q.r.end()
 }
 
-// Entries is the body of a reply to a page request under construction: it
-// appends to a reply whose head it completes at the end.
+// Entries is the body of a reply to a page request, or of a transfer, under
+// construction: it appends to a message whose head it completes at the end.
 type Entries struct {
 	dst   []byte
 	start int
@@ -80,7 +80,18 @@ const pageHead = 5
 // BeginEntries begins the entries of a page after the reply's header. The head
 // of the body ([Entries.End] completes it) is: next hash, done, entries.
 func BeginEntries(dst []byte, h *ReplyHeader) *Entries {
-	dst = AppendReply(dst, h, 3)
+	return beginEntries(AppendReply(dst, h, entriesFields))
+}
+
+// BeginTransfer begins a request that brings entries, and asks for others: its
+// head is from which hash on, whether it asks for none, entries.
+func BeginTransfer(dst []byte, h *Header) *Entries {
+	return beginEntries(AppendHeader(dst, h, entriesFields))
+}
+
+const entriesFields = 3
+
+func beginEntries(dst []byte) *Entries {
 	e := &Entries{start: len(dst)}
 	// next (9 bytes), done (1 byte) and the array's head (5 bytes) come last in
 	// time but first in place: keep their room.
@@ -88,7 +99,8 @@ func BeginEntries(dst []byte, h *ReplyHeader) *Entries {
 	return e
 }
 
-// Add appends an entry: its key, and either its state or, for scans, nothing.
+// Add appends an entry: its key, and either its state or, for scans and for
+// what is held back, nothing.
 func (e *Entries) Add(key string, state crdt.State) {
 	e.n++
 	e.dst = appendString(appendArray(e.dst, 2), key)
@@ -121,22 +133,29 @@ func (e *Entries) End(next uint64, done bool) []byte {
 	return e.dst
 }
 
-// EntryList is the body of a reply to a page request.
+// EntryList is the body of a reply to a page request, and of a transfer in both
+// directions.
 type EntryList struct {
-	Next uint64
-	Done bool
+	Next uint64 // of a request: from which hash on entries are asked for
+	Done bool   // of a request: none are asked for
 	n    int
 	r    reader
 }
 
 // Entries takes the body of a reply to a page request. The list refers to the
 // reply.
-func (a *Reply) Entries() (l EntryList, err error) {
-	a.r.elements(a.body, 3)
-	l.Next = a.r.uint()
-	l.Done = a.r.bool()
-	l.n = a.r.array(MaxPage)
-	l.r = a.r
+func (a *Reply) Entries() (l EntryList, err error) { return a.r.entries(a.body) }
+
+// Transfer takes the body of a request that brings entries and asks for others.
+// The list refers to the request.
+func (q *Request) Transfer() (l EntryList, err error) { return q.r.entries(q.body) }
+
+func (r *reader) entries(fields int) (l EntryList, err error) {
+	r.elements(fields, entriesFields)
+	l.Next = r.uint()
+	l.Done = r.bool()
+	l.n = r.array(MaxPage)
+	l.r = *r
 	check := l
 	for check.Take() {
 	}

@@ -113,6 +113,24 @@ var againRequest = map[Kind]func(*testing.T, Request, *Header) []byte{
 		}
 		return AppendRumors(nil, h, &m)
 	},
+	KindSync: func(t *testing.T, q Request, h *Header) []byte {
+		room := len(q.r.p)
+		turn, frames, err := q.Sync()
+		if cap(frames) > room/minFrame {
+			t.Fatalf("%d frames allocated for %d bytes", cap(frames), room)
+		}
+		if malformed(t, err) {
+			return nil
+		}
+		return AppendSync(nil, h, turn, frames)
+	},
+	KindTransfer: func(t *testing.T, q Request, h *Header) []byte {
+		list, err := q.Transfer()
+		if malformed(t, err) {
+			return nil
+		}
+		return listAgain(t, BeginTransfer(nil, h), list)
+	},
 }
 
 // fuzzRequestBody fuzzes the bytes behind a good header.
@@ -135,12 +153,15 @@ func FuzzPage(f *testing.F)   { fuzzRequestBody(f, KindPage, 5) }
 func FuzzDigest(f *testing.F) { fuzzRequestBody(f, KindDigest, 1) }
 func FuzzRing(f *testing.F)   { fuzzRequestBody(f, KindRing, 1) }
 func FuzzRumor(f *testing.F)  { fuzzRequestBody(f, KindRumor, rumorFields) }
+func FuzzSync(f *testing.F)   { fuzzRequestBody(f, KindSync, syncFields) }
+
+func FuzzTransfer(f *testing.F) { fuzzRequestBody(f, KindTransfer, entriesFields) }
 
 // FuzzParseReply decodes anything, with every body.
 func FuzzParseReply(f *testing.F) {
 	seed(f, func(name string) bool { return strings.HasPrefix(name, "reply") })
 	f.Fuzz(func(t *testing.T, p []byte) {
-		for _, again := range []func(*testing.T, Reply) []byte{againAck, againFound, againDigests, againRing, againRefusal, againEntries, againRumors} {
+		for _, again := range []func(*testing.T, Reply) []byte{againAck, againFound, againDigests, againRing, againRefusal, againEntries, againRumors, againSync} {
 			twiceReply(t, p, again)
 		}
 	})
@@ -185,6 +206,7 @@ func FuzzAck(f *testing.F)     { fuzzReplyBody(f, 3, againAck) }
 func FuzzAbsent(f *testing.F)  { fuzzReplyBody(f, 1, againFound) }
 func FuzzState(f *testing.F)   { fuzzReplyBody(f, 2, againFound) }
 func FuzzEntries(f *testing.F) { fuzzReplyBody(f, 3, againEntries) }
+func FuzzTurn(f *testing.F)    { fuzzReplyBody(f, syncFields, againSync) }
 func FuzzDigests(f *testing.F) { fuzzReplyBody(f, 1, againDigests) }
 func FuzzRefusal(f *testing.F) { fuzzReplyBody(f, 1, againRefusal) }
 
@@ -249,7 +271,19 @@ func againEntries(t *testing.T, a Reply) []byte {
 	if malformed(t, err) {
 		return nil
 	}
-	e := BeginEntries(nil, &a.ReplyHeader)
+	return listAgain(t, BeginEntries(nil, &a.ReplyHeader), list)
+}
+
+func againSync(t *testing.T, a Reply) []byte {
+	turn, frames, err := a.Sync()
+	if malformed(t, err) {
+		return nil
+	}
+	return AppendSyncReply(nil, &a.ReplyHeader, turn, frames)
+}
+
+// listAgain encodes a list that was decoded.
+func listAgain(t *testing.T, e *Entries, list EntryList) []byte {
 	for n := list.Len(); n > 0; n-- {
 		key, state, ok := list.Entry()
 		if !ok {

@@ -58,6 +58,9 @@ func exampleRumor() rumor.Rumor {
 	return rumor.Rumor{Key: RumorKey(exampleTable, []byte("user:42")), Version: 0x1e1e1e1e1e1e1e1e, Salt: 0x5a5a5a5a, Count: 3, Hops: 2, Body: exampleCell()}
 }
 
+// exampleTurn is two frames; what is in them is not this package's affair.
+var exampleTurn = [][]byte{{'M', 24, 48}, {'+'}}
+
 func examplePage() []byte {
 	e := BeginEntries(nil, exampleReply(OK))
 	e.Add("user:42", blob(exampleCell()))
@@ -99,6 +102,7 @@ var (
 	takeEntries = asReply(func(a *Reply) error { _, err := a.Entries(); return err })
 	takeRing    = asReply(func(a *Reply) error { _, err := a.RingState(); return err })
 	takeRumors  = asReply(func(a *Reply) error { _, err := a.Rumors(); return err })
+	takeSync    = asReply(func(a *Reply) error { _, _, err := a.Sync(); return err })
 	takeRefusal = asReply(func(a *Reply) error { _, err := a.Refusal(); return err })
 )
 
@@ -122,6 +126,18 @@ var golden = []goldenMessage{
 			Acks: []rumor.Ack{{Key: exampleRumor().Key, Version: exampleRumor().Version, Needed: true, Count: -1}}}
 		return AppendRumorReply(nil, exampleReply(OK), &m)
 	}, takeRumors},
+	{"request-sync", func() []byte { return AppendSync(nil, example(KindSync), 1, exampleTurn) }, asRequest(requestBodies[KindSync])},
+	{"reply-sync", func() []byte { return AppendSyncReply(nil, exampleReply(OK), 1, [][]byte{[]byte("=")}) }, takeSync},
+	{"request-transfer", func() []byte {
+		e := BeginTransfer(nil, example(KindTransfer))
+		e.Add("user:42", blob(exampleCell()))
+		return e.End(0xc800000000000000, false)
+	}, asRequest(requestBodies[KindTransfer])},
+	{"reply-transfer", func() []byte {
+		e := BeginEntries(nil, exampleReply(OK))
+		e.Add("user:43", nil)
+		return e.End(0, true)
+	}, takeEntries},
 	{"reply-ack", func() []byte { return AppendAck(nil, exampleReply(OK), crdt.Joined{Changed: true}) }, takeAck},
 	{"reply-ack-dominated", func() []byte { return AppendAck(nil, exampleReply(OK), crdt.Joined{Dominated: exampleStamp}) }, takeAck},
 	{"reply-found-absent", func() []byte { return AppendFound(nil, exampleReply(OK), Absent) }, takeFound},

@@ -50,6 +50,8 @@ func TestLimits(t *testing.T) {
 		{"rumors", q, rumorRequest(rumor.Message{Rumors: make([]rumor.Rumor, maxRumors)}), rumorRequest(rumor.Message{Rumors: make([]rumor.Rumor, maxRumors+1)})},
 		{"announcements", q, rumorRequest(rumor.Message{Have: make([]rumor.Ref, maxRumors)}), rumorRequest(rumor.Message{Have: make([]rumor.Ref, maxRumors+1)})},
 		{"feedback", q, rumorRequest(rumor.Message{Acks: make([]rumor.Ack, maxRumors)}), rumorRequest(rumor.Message{Acks: make([]rumor.Ack, maxRumors+1)})},
+		{"frames of a turn", q, AppendSync(nil, h(KindSync), 0, make([][]byte, MaxFrames)), AppendSync(nil, h(KindSync), 0, make([][]byte, MaxFrames+1))},
+		{"frame", q, AppendSync(nil, h(KindSync), 0, [][]byte{make([]byte, maxSyncFrame)}), AppendSync(nil, h(KindSync), 0, [][]byte{make([]byte, maxSyncFrame+1)})},
 		{"refusal", takeRefusal, AppendRefusal(nil, &ReplyHeader{}, make([]byte, MaxRing)), AppendRefusal(nil, &ReplyHeader{}, make([]byte, MaxRing+1))},
 	} {
 		if err := tc.take(tc.good); err != nil {
@@ -123,7 +125,7 @@ func TestHostileCounts(t *testing.T) {
 				})
 				p = append(AppendReply(nil, &ReplyHeader{}, fields), body...)
 				bounded(t, name, p, func() {
-					for _, take := range []func([]byte) error{takeFound, takeAck, takeDigests, takeEntries, takeRing, takeRefusal, takeRumors} {
+					for _, take := range []func([]byte) error{takeFound, takeAck, takeDigests, takeEntries, takeRing, takeRefusal, takeRumors, takeSync} {
 						_ = take(p)
 					}
 				})
@@ -195,7 +197,7 @@ func TestNoAllocation(t *testing.T) {
 // TestNames: everything that reaches a log has a name, also what a newer
 // version sends.
 func TestNames(t *testing.T) {
-	for k, want := range map[Kind]string{KindWrite: "write", KindRead: "read", KindPage: "page", KindDigest: "digest", KindRing: "ring", KindRumor: "rumor", 9: "kind 9"} {
+	for k, want := range map[Kind]string{KindWrite: "write", KindRead: "read", KindPage: "page", KindDigest: "digest", KindRing: "ring", KindRumor: "rumor", KindSync: "sync", KindTransfer: "transfer", 99: "kind 99"} {
 		if k.String() != want {
 			t.Errorf("%s, not %s", k, want)
 		}

@@ -39,12 +39,14 @@ type Kind uint8
 
 // The kinds of requests.
 const (
-	KindWrite  Kind = iota + 1 // join a delta
-	KindRead                   // answer a key's state
-	KindPage                   // answer the entries of a range that the sender lacks
-	KindDigest                 // compare whole partitions
-	KindRing                   // exchange ring states
-	KindRumor                  // take rumors, and answer with rumors
+	KindWrite    Kind = iota + 1 // join a delta
+	KindRead                     // answer a key's state
+	KindPage                     // answer the entries of a range that the sender lacks
+	KindDigest                   // compare whole partitions
+	KindRing                     // exchange ring states
+	KindRumor                    // take rumors, and answer with rumors
+	KindSync                     // take a turn of a session of anti-entropy, and answer with one
+	KindTransfer                 // take entries that a session found, and answer with others
 )
 
 // String names the kind.
@@ -62,6 +64,10 @@ func (k Kind) String() string {
 		return "ring"
 	case KindRumor:
 		return "rumor"
+	case KindSync:
+		return "sync"
+	case KindTransfer:
+		return "transfer"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }

@@ -53,6 +53,9 @@ var requestBodies = map[Kind]func(q *Request) error{
 	KindDigest: func(q *Request) error { _, err := q.Digest(); return err },
 	KindRing:   func(q *Request) error { _, err := q.RingState(); return err },
 	KindRumor:  func(q *Request) error { _, err := q.Rumors(); return err },
+	KindSync:   func(q *Request) error { _, _, err := q.Sync(); return err },
+
+	KindTransfer: func(q *Request) error { _, err := q.Transfer(); return err },
 }
 
 func TestRequests(t *testing.T) {
@@ -81,6 +84,11 @@ func TestRequests(t *testing.T) {
 		q = request(t, AppendRumors(nil, &h, &told), h)
 		if m, err := q.Rumors(); err != nil || !cmp.Equal(told, m, cmpopts.EquateEmpty()) {
 			t.Fatalf("rumors: %v %s", err, cmp.Diff(told, m))
+		}
+		turn, frames := words.Draw(t, "turn"), turns.Draw(t, "frames")
+		q = request(t, AppendSync(nil, &h, turn, frames), h)
+		if n, got, err := q.Sync(); err != nil || n != turn || !cmp.Equal(frames, got, cmpopts.EquateEmpty()) {
+			t.Fatalf("sync: %d, %v %s", n, err, cmp.Diff(frames, got))
 		}
 		page := Page{From: words.Draw(t, "from"), Limit: rapid.Uint32().Draw(t, "limit"), Keys: rapid.Bool().Draw(t, "keys")}
 		page.To = max(page.From, words.Draw(t, "to"))
@@ -141,6 +149,11 @@ func TestReplies(t *testing.T) {
 		if m, err := a.Rumors(); err != nil || !cmp.Equal(told, m, cmpopts.EquateEmpty()) {
 			t.Fatalf("rumors: %v %s", err, cmp.Diff(told, m))
 		}
+		turn, frames := words.Draw(t, "turn"), turns.Draw(t, "frames")
+		a = reply(t, AppendSyncReply(nil, &h, turn, frames), h)
+		if n, got, err := a.Sync(); err != nil || n != turn || !cmp.Equal(frames, got, cmpopts.EquateEmpty()) {
+			t.Fatalf("sync: %d, %v %s", n, err, cmp.Diff(frames, got))
+		}
 		digests := digestLists.Draw(t, "digests")
 		a = reply(t, AppendDigests(nil, &h, &digests), h)
 		if got, err := a.Digests(); err != nil || !cmp.Equal(digests, got, cmpopts.EquateEmpty()) {
@@ -158,6 +171,8 @@ var digestLists = rapid.Custom(func(t *rapid.T) Digests {
 	}
 	return d
 })
+
+var turns = rapid.SliceOfN(rapid.SliceOfN(rapid.Byte(), 0, 40), 0, 6)
 
 var rumorMessages = rapid.Custom(func(t *rapid.T) (m rumor.Message) {
 	m.Contact, m.Pull, m.Reject = rapid.Bool().Draw(t, "contact"), rapid.Bool().Draw(t, "pull"), rapid.Bool().Draw(t, "reject")
@@ -223,6 +238,23 @@ func TestEntries(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Fatal(cmp.Diff(want, got))
+		}
+		request := headers.Draw(t, "request")
+		e = BeginTransfer(nil, &request)
+		for _, w := range want {
+			e.Add(w.Key, blob(w.State))
+		}
+		q, err := ParseRequest(e.End(next, done))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list, err = q.Transfer(); err != nil || list.Next != next || list.Done != done || list.Len() != len(want) {
+			t.Fatalf("transfer: %+v, %v", list, err)
+		}
+		for _, w := range want {
+			if key, state, ok := list.Entry(); !ok || string(key) != w.Key || string(state) != w.State {
+				t.Fatalf("transfer: %q, %t", key, ok)
+			}
 		}
 		a = reply(t, p[:len(p)-1], h)
 		if _, err := a.Entries(); len(want) > 0 && !errors.Is(err, ErrMessage) {
