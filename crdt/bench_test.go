@@ -174,12 +174,6 @@ func BenchmarkDecode(b *testing.B) {
 // BenchmarkMemory reports bytes of memory an element of 16 bytes, the element
 // included, beside a map.
 func BenchmarkMemory(b *testing.B) {
-	heap := func() float64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return float64(m.HeapAlloc)
-	}
 	for name, build := range map[string]func() any{
 		"map": func() any {
 			m := make(map[string]struct{})

@@ -85,8 +85,9 @@ func (c *BoundedCounter) Value() int64 {
 	return max(0, sum.int64())
 }
 
-// Rights returns how much the actor may take, as far as this replica knows; at
-// the actor itself it may be more than elsewhere, never less.
+// Rights returns how much the actor may take, as far as this replica knows: what
+// the actor took and gave away may not have arrived here, nor at the actor what
+// it was given.
 func (c *BoundedCounter) Rights(a Actor) int64 {
 	var sum wide
 	for key, n := range c.entries.all() {

@@ -57,6 +57,9 @@ type rules interface {
 	lost(s *site, n uint64, payload string)
 	settled()
 	restless() bool
+	// needs reports whether the value would be another without the knowledge of
+	// what was seen of an actor that has nothing live.
+	needs(a Actor) bool
 }
 
 // change is what an operation does: assert a payload under its dot, if it
@@ -69,14 +72,29 @@ type change struct {
 
 func (c *causal) core() *causal { return c }
 
+// few is up to how many sites or intervals are handled one by one. There are
+// fewer nearly always, but nothing may take time in proportion to the square of
+// what a message holds.
+const few = 8
+
 // at returns the actor's site, nil if there is none.
 func (c *causal) at(a Actor) *site {
-	for _, s := range c.sites { // there are few
+	if len(c.sites) > few {
+		if i, ok := c.find(a); ok {
+			return c.sites[i]
+		}
+		return nil
+	}
+	for _, s := range c.sites {
 		if s.actor == a {
 			return s
 		}
 	}
 	return nil
+}
+
+func (c *causal) find(a Actor) (int, bool) {
+	return slices.BinarySearchFunc(c.sites, a, func(s *site, a Actor) int { return s.actor.Compare(a) })
 }
 
 // intern returns the actor's site and makes it if there is none.
@@ -90,9 +108,24 @@ func (c *causal) intern(a Actor) *site {
 		return s
 	}
 	s := &site{actor: a}
-	i, _ := slices.BinarySearchFunc(c.sites, a, func(s *site, a Actor) int { return s.actor.Compare(a) })
+	i, _ := c.find(a)
 	c.sites = slices.Insert(c.sites, i, s)
 	return s
+}
+
+// adopt makes the sites that d has and c lacks, if they may be many.
+func (c *causal) adopt(d *causal) {
+	if len(d.sites) <= few {
+		return
+	}
+	var fresh []*site
+	for _, s := range d.sites {
+		if c.at(s.actor) == nil {
+			fresh = append(fresh, &site{actor: s.actor})
+		}
+	}
+	c.sites = append(c.sites, fresh...)
+	slices.SortFunc(c.sites, func(a, b *site) int { return a.actor.Compare(b.actor) })
 }
 
 // all yields the live dots, by actor and number, with their payloads. The state
@@ -154,17 +187,46 @@ func (c *causal) claim(s *site, lo, hi uint64) {
 	c.digest.seen(true, s.actor, s.seen[i])
 }
 
+// claimAll adds intervals to what was seen of the actor.
+func (c *causal) claimAll(s *site, more spans) {
+	if len(more) <= few {
+		for _, e := range more {
+			c.claim(s, e.lo, e.hi)
+		}
+		return
+	}
+	old := s.seen
+	s.seen = old.union(more)
+	if c.digest == nil {
+		return
+	}
+	for _, e := range s.seen {
+		n := 0
+		for n < len(old) && old[n].hi <= e.hi {
+			n++
+		}
+		if n != 1 || old[0] != e {
+			for _, o := range old[:n] {
+				c.digest.seen(false, s.actor, o)
+			}
+			c.digest.seen(true, s.actor, e)
+		}
+		old = old[n:]
+	}
+}
+
 // absorb joins d, all of which is news: its claims of what c holds live are
 // removals.
 func (c *causal) absorb(d *causal) {
+	c.adopt(d)
 	for _, from := range d.sites {
 		s := c.intern(from.actor)
 		for _, e := range from.seen {
 			if e.lo <= s.live.last() {
 				c.eraseWithin(s, e, from)
 			}
-			c.claim(s, e.lo, e.hi)
 		}
+		c.claimAll(s, from.seen)
 		for _, block := range from.live.blocks {
 			for _, p := range block {
 				c.insert(s, p.key, p.val)
@@ -234,9 +296,14 @@ func (c *causal) commit(m Mint, ch change, seen *Context, d *causal) error {
 	if m.N <= last || m.N > MaxDot {
 		return fmt.Errorf("%w: dot %v where %d is the last and %d the limit", ErrMint, m.Dot, last, uint64(MaxDot))
 	}
+	if seen != nil && seen.Last(m.Actor) >= m.N {
+		return fmt.Errorf("%w: it saw %d of the actor whose %d it is", ErrOperation, seen.Last(m.Actor), m.N)
+	}
 	own := d.begin(m.Actor, last+1, m.N)
 	if seen != nil {
-		d.claimAll(*seen)
+		for _, e := range seen.claims {
+			d.claimAll(d.intern(e.actor), e.seen)
+		}
 	} else {
 		for e := range ch.lost.all() {
 			d.claim(d.intern(e.Actor), e.N, e.N)
@@ -255,16 +322,6 @@ func (c *causal) begin(a Actor, lo, hi uint64) *site {
 	r.site.actor, r.sites[0], r.seen[0] = a, &r.site, span{lo, hi}
 	c.sites, r.site.seen = r.sites[:], r.seen[:]
 	return &r.site
-}
-
-// claimAll adds what x has seen.
-func (c *causal) claimAll(x Context) {
-	for _, e := range x.claims {
-		s := c.intern(e.actor)
-		for _, r := range e.seen {
-			c.claim(s, r.lo, r.hi)
-		}
-	}
 }
 
 // whole returns c, or for a part of a map a state of its own that has seen
@@ -291,11 +348,12 @@ func (c *causal) liveDots() (l dots) {
 	return l
 }
 
-// gained, lost and settled do nothing for the types that keep no index.
+// The types that keep no index have nothing to do, and need nothing.
 func (c *causal) gained(*site, uint64, string) {}
 func (c *causal) lost(*site, uint64, string)   {}
 func (c *causal) settled()                     {}
 func (c *causal) restless() bool               { return false }
+func (c *causal) needs(Actor) bool             { return false }
 
 // hasSeen reports whether the dot was seen, in a value of a map by the map.
 func (c *causal) hasSeen(d Dot) bool {

@@ -1,9 +1,6 @@
 package crdt
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // The kernel as a State and a Mutable, for stores, which keep types apart by
 // their encodings alone.
@@ -35,7 +32,7 @@ func (c *causal) join(delta, dst []byte, report bool) ([]byte, Joined, error) {
 		news = new(causal)
 		d.difference(c, news)
 	}
-	if 2*news.size < len(delta) {
+	if worthwhile(news.size, len(delta)) {
 		news.detach()
 	}
 	c.absorb(news)
@@ -46,13 +43,13 @@ func (c *causal) join(delta, dst []byte, report bool) ([]byte, Joined, error) {
 	return dst, Joined{Changed: true}, nil
 }
 
-// detach copies the payloads out of the encoding that they are cut from, so
-// that a few bytes do not keep all of it in memory.
+// detach copies the payloads out of the encoding that they are cut from.
 func (c *causal) detach() {
+	k := keeper{left: c.size}
 	for _, s := range c.sites {
 		for _, block := range s.live.blocks {
 			for i := range block {
-				block[i].val = strings.Clone(block[i].val)
+				block[i].val = k.keep(block[i].val)
 			}
 		}
 	}

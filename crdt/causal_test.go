@@ -205,49 +205,6 @@ func TestBoundedCounterRights(t *testing.T) {
 	}
 }
 
-// TestPrune follows the protocol above Departed.
-func TestPrune(t *testing.T) {
-	gone := actor(1)
-	var replicas [3]*Set[string]
-	replicas[0] = NewSet[string]()
-	late := must(replicas[0].Add(mint(1, 1), "x")) // stays in some hint
-	must(replicas[0].Add(mint(1, 2), "y"))
-	if _, ok := replicas[0].Departed(gone); ok || replicas[0].Prune(gone) {
-		t.Fatal("the actor's dots are live")
-	}
-	must(replicas[0].Add(mint(2, 1), "y")) // a living actor takes the element over
-	replicas[0].Remove(mint(2, 2), "x")
-	for i := range replicas[1:] {
-		replicas[i+1] = replicas[0].Clone()
-	}
-	first, ok := replicas[0].Departed(gone)
-	for i, r := range replicas {
-		if seen, settled := r.Departed(gone); !ok || !settled || seen.Compare(first) != Equal {
-			t.Fatalf("replica %d saw %v, settled %t", i, seen, settled)
-		}
-	}
-	for _, r := range replicas[:2] {
-		if r.Fingerprint(testKey); !r.Prune(gone) {
-			t.Fatal("not pruned")
-		}
-		if got := r.Context().Vector(gone); got != 0 || !r.Contains("y") {
-			t.Fatalf("pruned: %v", r.Context())
-		}
-	}
-	if replicas[0].Fingerprint(testKey) != replicas[1].Clone().Fingerprint(testKey) {
-		t.Error("the pruned replicas are not equal")
-	}
-	replicas[0].Join(replicas[2]) // prunes later: harmless
-	if seen, ok := replicas[0].Departed(gone); !ok || seen.Compare(first) != Equal || replicas[0].Contains("x") {
-		t.Error("a late replica does harm")
-	}
-	// And the condition is needed: what is older than the protocol brings back
-	// what was removed.
-	if replicas[1].Join(late); !replicas[1].Contains("x") {
-		t.Error("the safety condition is not what it says")
-	}
-}
-
 // TestLWWMutatorsNeedANewStamp: a write that could not be seen is refused.
 func TestLWWMutatorsNeedANewStamp(t *testing.T) {
 	r := NewRegister[string]()

@@ -128,14 +128,23 @@ func (c *Context) claim(a Actor, lo, hi uint64) {
 
 // Join adds all that o has seen and reports whether that was news.
 func (c *Context) Join(o Context) bool {
-	news := o.Without(*c)
-	if news.IsEmpty() {
+	if o.Without(*c).IsEmpty() {
 		return false
 	}
-	*c = c.clone()
-	for a, r := range news.Ranges() {
-		c.claim(a, r[0], r[1])
+	own, theirs := c.claims, o.claims
+	all := make([]claim, 0, len(own)+len(theirs))
+	for len(own)+len(theirs) > 0 {
+		if len(own) == 0 || len(theirs) > 0 && theirs[0].actor.Compare(own[0].actor) < 0 {
+			own, theirs = theirs, own
+		}
+		if n := len(all); n > 0 && all[n-1].actor == own[0].actor {
+			all[n-1].seen = all[n-1].seen.union(own[0].seen)
+		} else {
+			all = append(all, own[0])
+		}
+		own = own[1:]
 	}
+	c.claims = all
 	return true
 }
 

@@ -156,6 +156,13 @@ func TestDotted(t *testing.T) {
 	if got := third.Context().String(); got != "01000000:1,3" {
 		t.Error(got)
 	}
+	again := Dotted{third.Dot, third.Context()} // has the dot twice
+	if p := third.AppendBinary(nil); !bytes.Equal(again.AppendBinary(nil), p) {
+		t.Errorf("%x and %x", again.AppendBinary(nil), p)
+	}
+	if _, err := DecodeDotted(again.Seen.AppendBinary(appendDot(nil, again.Dot))); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("the dot is taken twice: %v", err)
+	}
 	d, err := DecodeDotted(third.AppendBinary(nil))
 	if err != nil || d.Compare(third) != Equal || d.Seen.Compare(third.Seen) != Equal {
 		t.Errorf("%v: %v", d, err)

@@ -1,5 +1,10 @@
 package crdt
 
+import (
+	"cmp"
+	"slices"
+)
+
 // What one state has and another lacks. A join is "absorb what is news", so
 // this is where the lattice is decided:
 //
@@ -52,7 +57,10 @@ func (c *causal) difference(o, d *causal) {
 			continue
 		}
 		into := d.intern(s.actor)
-		for _, e := range t.claims {
+		if t.fresh > 0 && t.gone > 0 {
+			slices.SortFunc(t.claims, func(a, b span) int { return cmp.Compare(a.lo, b.lo) })
+		}
+		for _, e := range t.claims { // each at the end
 			into.seen.add(e.lo, e.hi)
 		}
 		for _, p := range t.gains {

@@ -15,6 +15,15 @@ func (v Dotted) Compare(o Dotted) Order {
 	return orderOf(v.Dot == o.Dot || o.Seen.Contains(v.Dot), v.Dot == o.Dot || v.Seen.Contains(o.Dot))
 }
 
+// normal leaves the dot out of what was seen, so that a version has one form.
+func (v Dotted) normal() Dotted {
+	if v.Seen.Contains(v.Dot) {
+		dot := ContextOf(v.Dot)
+		v.Seen = v.Seen.Without(dot)
+	}
+	return v
+}
+
 // Context returns what the writer had seen and the write itself.
 func (v Dotted) Context() Context {
 	c := v.Seen
@@ -24,7 +33,7 @@ func (v Dotted) Context() Context {
 
 // AppendBinary appends the canonical encoding: the dot, then the context.
 func (v Dotted) AppendBinary(dst []byte) []byte {
-	return v.Seen.AppendBinary(appendDot(dst, v.Dot))
+	return v.normal().Seen.AppendBinary(appendDot(dst, v.Dot))
 }
 
 // DecodeDotted decodes a dotted version vector. Only canonical encodings are
@@ -32,6 +41,7 @@ func (v Dotted) AppendBinary(dst []byte) []byte {
 func DecodeDotted(p []byte) (Dotted, error) {
 	r := reader{p: string(p)}
 	v := Dotted{Dot: r.dot(), Seen: r.context()}
+	r.bad = r.bad || v.Seen.Contains(v.Dot)
 	if err := r.end("dotted version vector"); err != nil {
 		return Dotted{}, err
 	}

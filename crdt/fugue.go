@@ -97,6 +97,7 @@ type node struct {
 	value       string
 	alive       bool // the value is live
 	tombs       int  // live tombstones
+	shown       bool // in the walk, as all that hangs on it
 	left, right []*node
 }
 
@@ -130,21 +131,29 @@ func (n *node) last() *node {
 type tree struct {
 	nodes   map[Dot]*node
 	root    node
-	order   []*node // the walk, tombstones too
-	len     int     // elements in the walk
-	orphans int     // nodes without their parent
-	stale   bool    // the walk has to be made anew
-	losses  []Dot   // nodes that lost an entry in the present change
+	order   []*node      // the walk, tombstones too
+	len     int          // elements in the walk
+	missing map[Dot]bool // parents that are not there, and whether they were seen
+	waiting bool         // some of them were not
+	stale   bool         // the walk has to be made anew
+	gains   int          // entries that came in the present change
+	losses  []*node      // nodes that lost an entry in it
 }
+
+// maxHung is up to how many entries a change hangs up one by one, which takes a
+// walk for each, before it makes the whole walk anew.
+const maxHung = 256
 
 // gained takes an entry in.
 func (t *tree) gained(d Dot, e nodeEntry) {
 	n, known := t.enter(d, e)
-	if !known {
+	_, missed := t.missing[n.id]
+	t.gains++
+	t.stale = t.stale || missed || n.at != e.at || t.gains > maxHung
+	if !known && !t.stale {
 		t.hang(n)
 	}
-	t.stale = t.stale || n.at != e.at
-	if n.id == d {
+	if n.shown && e.tomb.IsZero() {
 		t.len++
 	}
 }
@@ -162,7 +171,7 @@ func (t *tree) enter(d Dot, e nodeEntry) (n *node, known bool) {
 		n = &node{id: id, at: e.at}
 		t.nodes[id] = n
 	}
-	if id == d {
+	if e.tomb.IsZero() {
 		n.value, n.alive = e.value, true
 	} else {
 		n.tombs++
@@ -171,27 +180,32 @@ func (t *tree) enter(d Dot, e nodeEntry) (n *node, known bool) {
 }
 
 func (t *tree) lost(d Dot, e nodeEntry) {
-	if e.tomb.IsZero() {
-		t.nodes[d].alive = false
+	n := t.nodes[d]
+	if !e.tomb.IsZero() {
+		n = t.nodes[e.tomb]
+		n.tombs--
+	} else if n.alive = false; n.shown {
 		t.len--
-		t.losses = append(t.losses, d)
-		return
 	}
-	t.nodes[e.tomb].tombs--
-	t.losses = append(t.losses, e.tomb)
+	t.losses = append(t.losses, n)
 }
 
-// settled makes the walk anew where a node went for good, or one has no parent:
-// what the context says of the parent may have changed.
+// settled makes the walk anew where a node went for good, or the context says
+// now that a missing parent was seen.
 func (t *tree) settled(c *causal) {
-	for _, id := range t.losses {
-		n := t.nodes[id]
+	for _, n := range t.losses {
 		t.stale = t.stale || !n.alive && n.tombs == 0
 	}
-	t.losses = t.losses[:0]
-	if t.stale || t.orphans > 0 {
+	if t.waiting {
+		for id, seen := range t.missing {
+			t.stale = t.stale || !seen && c.hasSeen(id)
+		}
+	}
+	if t.stale {
 		t.rebuild(c)
 	}
+	clear(t.losses)
+	t.losses, t.gains = t.losses[:0], 0
 }
 
 func (t *tree) parent(n *node) *node {
@@ -201,15 +215,19 @@ func (t *tree) parent(n *node) *node {
 	return t.nodes[n.at.parent]
 }
 
-// hang puts a new node into the tree and the walk.
+// hang puts a new node into the tree, and into the walk where its parent is.
 func (t *tree) hang(n *node) {
 	parent := t.parent(n)
-	if parent == nil || t.stale {
+	if parent == nil {
 		t.stale = true
 		return
 	}
 	siblings := parent.side(n.at.right)
 	i, _ := slices.BinarySearchFunc(*siblings, n, byID)
+	defer func() { *siblings = slices.Insert(*siblings, i, n) }()
+	if parent != &t.root && !parent.shown {
+		return // nor is it safe to walk there: hostile places make circles
+	}
 	neighbour, after := parent, n.at.right
 	if i > 0 {
 		neighbour, after = (*siblings)[i-1].last(), true
@@ -217,20 +235,16 @@ func (t *tree) hang(n *node) {
 		neighbour = (*siblings)[0].first()
 	}
 	at := t.index(neighbour)
-	if at < 0 && neighbour != &t.root { // what the parent hangs on is not there
-		t.stale = true
-		return
-	}
 	if after {
 		at++
 	}
-	*siblings = slices.Insert(*siblings, i, n)
+	n.shown = true
 	t.order = slices.Insert(t.order, at, n)
 }
 
 func byID(a, b *node) int { return a.id.Compare(b.id) }
 
-// index returns where n is in the walk, -1 if it is not.
+// index returns where n is in the walk, -1 for the root.
 func (t *tree) index(n *node) int {
 	for i := len(t.order) - 1; i >= 0; i-- { // most is written at the end
 		if t.order[i] == n {
@@ -255,10 +269,7 @@ func (t *tree) rebuild(c *causal) {
 		if parent := t.parent(n); parent != nil {
 			siblings := parent.side(n.at.right)
 			*siblings = append(*siblings, n)
-			continue
-		}
-		t.orphans++
-		if c.hasSeen(n.at.parent) {
+		} else if t.miss(n.at.parent, c.hasSeen(n.at.parent)) {
 			roots = append(roots, n)
 		}
 	}
@@ -266,6 +277,27 @@ func (t *tree) rebuild(c *causal) {
 	for _, n := range slices.Concat(t.root.right, roots) {
 		t.walk(n)
 	}
+}
+
+// miss notes that a parent is not there, and returns whether it was seen.
+func (t *tree) miss(parent Dot, seen bool) bool {
+	if t.missing == nil {
+		t.missing = make(map[Dot]bool)
+	}
+	t.missing[parent] = seen
+	t.waiting = t.waiting || !seen
+	return seen
+}
+
+// needs reports whether the walk shows what hung on a node of the actor that a
+// reset has taken: without the context it would be out of sight.
+func (t *tree) needs(a Actor) bool {
+	for id, seen := range t.missing {
+		if seen && id.Actor == a {
+			return true
+		}
+	}
+	return false
 }
 
 func (p treePlace) compare(o treePlace) int {
@@ -290,6 +322,7 @@ func (t *tree) walk(n *node) {
 		steps = steps[:len(steps)-1]
 		if s.here {
 			t.order = append(t.order, s.n)
+			s.n.shown = true
 			if s.n.alive {
 				t.len++
 			}

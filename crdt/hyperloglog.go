@@ -63,7 +63,10 @@ func (h *HyperLogLog[T]) Count() uint64 {
 		z = (z + of[k]) / 2
 	}
 	z += m * sigma(of[0]/m)
-	return uint64(math.Round(m * m / (2 * math.Ln2 * z)))
+	if estimate := m * m / (2 * math.Ln2 * z); estimate < 1<<63 {
+		return uint64(math.Round(estimate))
+	}
+	return 1 << 63 // registers that no elements give
 }
 
 // sigma and tau are the series of Ertl's estimator.

@@ -66,6 +66,11 @@ func TestSpansAgainstTwin(t *testing.T) {
 		if s.count() != uint64(len(n)) || s.last() != slices.Max(append(slices.Collect(maps.Keys(n)), 0)) {
 			t.Fatalf("%v: %d numbers, the last %d", s, s.count(), s.last())
 		}
+		both := maps.Clone(n)
+		maps.Copy(both, m)
+		if got := s.union(o); !slices.Equal(got, both.spans()) {
+			t.Fatalf("%v and %v are %v", s, o, got)
+		}
 		var left spans
 		s.without(o, func(lo, hi uint64) { left = append(left, span{lo, hi}) })
 		maps.DeleteFunc(n, func(i uint64, _ bool) bool { return m[i] })

@@ -13,11 +13,15 @@ import "iter"
 // Deltas may be lost, repeated and reordered; a gap is healed by joining the
 // missing delta, or any state that holds it.
 //
+// A nil state stands for nothing, as it does where nothing changed: a join of it
+// does nothing.
+//
 // States are not safe for concurrent use.
 type Causal[S value[S]] struct{ causal }
 
 // value is a pointer to a causal type.
 type value[S any] interface {
+	comparable
 	Mutable
 	rules
 	core() *causal
@@ -32,7 +36,7 @@ func (c *Causal[S]) fresh() S { return c.rules.(S).empty() }
 // was. What is returned must not be changed.
 func (c *Causal[S]) Join(d S) S {
 	var changed S
-	if c.owner != nil {
+	if c.owner != nil || d == changed {
 		return changed
 	}
 	if d.core().owner != nil {
@@ -56,7 +60,10 @@ func (c *Causal[S]) Join(d S) S {
 // is nothing. A join of it has the same effect on o as a join of the whole
 // state.
 func (c *Causal[S]) Difference(o S) S {
-	own, theirs := c.whole(), o.core().whole()
+	own, theirs := c.whole(), new(causal)
+	if o != *new(S) {
+		theirs = o.core().whole()
+	}
 	if own.newsFor(theirs) == nothing {
 		return *new(S)
 	}

@@ -158,5 +158,7 @@ func (l *List[T]) lost(s *site, n uint64, payload string) {
 	l.tree.lost(Dot{s.actor, n}, e)
 }
 
+func (l *List[T]) needs(a Actor) bool { return l.tree.needs(a) }
+
 func (l *List[T]) settled()       { l.tree.settled(&l.causal) }
-func (l *List[T]) restless() bool { return l.tree.orphans > 0 }
+func (l *List[T]) restless() bool { return l.tree.waiting }

@@ -30,8 +30,7 @@ import (
 type Map[K any, V value[V]] struct {
 	Causal[*Map[K, V]]
 	codec   Codec[K]
-	bottom  func() V
-	kind    V               // answers for the payloads of values
+	kind    V               // bottom, which answers for values and makes them
 	values  map[string]V    // by encoded key
 	touched []string        // keys whose values the present change is about
 	restive map[string]bool // keys whose values are restless
@@ -45,7 +44,11 @@ func NewMap[K Basic, V value[V]](bottom func() V) *Map[K, V] {
 
 // NewMapOf returns an empty map of keys with the given codec.
 func NewMapOf[K any, V value[V]](codec Codec[K], bottom func() V) *Map[K, V] {
-	m := &Map[K, V]{codec: codec, bottom: bottom, kind: bottom()}
+	return newMap(codec, bottom())
+}
+
+func newMap[K any, V value[V]](codec Codec[K], kind V) *Map[K, V] {
+	m := &Map[K, V]{codec: codec, kind: kind}
 	m.rules = m
 	return m
 }
@@ -96,7 +99,7 @@ func (m *Map[K, V]) at(key string) V {
 }
 
 func (m *Map[K, V]) part() V {
-	v := m.bottom()
+	v := m.kind.empty()
 	v.core().owner = &m.causal
 	return v
 }
@@ -131,7 +134,7 @@ func objectJSON[K, V any](all iter.Seq2[K, V]) ([]byte, error) {
 }
 
 func (*Map[K, V]) tag() byte           { return tagMap }
-func (m *Map[K, V]) empty() *Map[K, V] { return NewMapOf(m.codec, m.bottom) }
+func (m *Map[K, V]) empty() *Map[K, V] { return newMap(m.codec, m.kind) }
 
 // A payload is the length of the key, the key, and the value's payload.
 func splitKey(payload string) (key, rest string, ok bool) {
@@ -158,7 +161,11 @@ func (m *Map[K, V]) plan(by Mint, op Op) (change, error) {
 	if op.Sub == nil {
 		return change{}, op.malformed("update")
 	}
-	ch, err := m.at(op.Arg).plan(by, *op.Sub)
+	sub := *op.Sub
+	if op.Seen != nil {
+		sub.Seen = op.Seen
+	}
+	ch, err := m.at(op.Arg).plan(by, sub)
 	if ch.asserts {
 		ch.payload = string(appendString(nil, op.Arg)) + ch.payload
 	}
@@ -217,3 +224,12 @@ func (m *Map[K, V]) settled() {
 }
 
 func (m *Map[K, V]) restless() bool { return len(m.restive) > 0 }
+
+func (m *Map[K, V]) needs(a Actor) bool {
+	for _, v := range m.values {
+		if v.needs(a) {
+			return true
+		}
+	}
+	return false
+}

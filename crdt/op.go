@@ -1,6 +1,9 @@
 package crdt
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // OpKind says what an operation does. Each type knows some of them.
 type OpKind uint8
@@ -33,7 +36,8 @@ type Op struct {
 	// Seen, if not nil, is what a remove, a reset or a write replaces, instead of
 	// what the replica that makes it sees: the context of somebody who read. The
 	// delta claims all of it, so it is believed; who takes operations from
-	// clients must be sure that they did not make it up.
+	// clients must be sure that they did not make it up. One that saw what
+	// the actor of its mint has not done yet gives ErrOperation.
 	Seen *Context
 	Sub  *Op
 }
@@ -88,7 +92,17 @@ func DecodeOp(p []byte) (Op, error) {
 	if err := r.end("operation"); err != nil {
 		return Op{}, err
 	}
+	o.detach(len(p))
 	return o, nil
+}
+
+// detach copies the strings that values will keep out of the encoding.
+func (o *Op) detach(size int) {
+	for ; o != nil; o = o.Sub {
+		if worthwhile(len(o.Arg), size) {
+			o.Arg = strings.Clone(o.Arg)
+		}
+	}
 }
 
 func (r *reader) op(depth int) Op {

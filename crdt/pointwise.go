@@ -11,13 +11,15 @@ import (
 // reset, as nothing of what they hold is ever forgotten.
 //
 // A mutation is made at one replica and gives a delta, which is a small state of
-// the same type. Deltas may be lost, repeated and reordered.
+// the same type. Deltas may be lost, repeated and reordered. A nil state stands
+// for nothing, as it does where nothing changed: a join of it does nothing.
 //
 // States are not safe for concurrent use.
 type Pointwise[S grower[S, K, V], K cmp.Ordered, V any] struct{ table[K, V] }
 
 // grower is a pointer to a type that embeds Pointwise.
 type grower[S any, K cmp.Ordered, V any] interface {
+	comparable
 	Mutable
 	growth[K, V]
 	core() *table[K, V]
@@ -29,6 +31,9 @@ func (p *Pointwise[S, K, V]) fresh() S { return p.rules.(S).empty() }
 // Join joins d, which may be a delta or a whole state, and returns what changed:
 // nil if that is nothing.
 func (p *Pointwise[S, K, V]) Join(d S) S {
+	if d == *new(S) {
+		return d
+	}
 	changed := p.fresh()
 	if d.core().difference(&p.table, changed.core()); changed.core().entries.n == 0 {
 		return *new(S)
@@ -41,8 +46,12 @@ func (p *Pointwise[S, K, V]) Join(d S) S {
 // is nothing. A join of it has the same effect on o as a join of the whole
 // state.
 func (p *Pointwise[S, K, V]) Difference(o S) S {
+	theirs := new(table[K, V])
+	if o != *new(S) {
+		theirs = o.core()
+	}
 	d := p.fresh()
-	if p.difference(o.core(), d.core()); d.core().entries.n == 0 {
+	if p.difference(theirs, d.core()); d.core().entries.n == 0 {
 		return *new(S)
 	}
 	return d

@@ -43,12 +43,31 @@ func (t *table[K, V]) read(p string, d *table[K, V]) error {
 	return r.end("pointwise state")
 }
 
+// detach copies the keys of d that are new to t out of the encoding that they
+// are cut from.
+func (t *table[K, V]) detach(d *table[K, V], encoding int) {
+	fresh, ok := any(&d.entries).(*sorted[string, V])
+	if !ok || encoding <= 64 {
+		return
+	}
+	k := keeper{left: encoding}
+	known := any(&t.entries).(*sorted[string, V])
+	for _, block := range fresh.blocks {
+		for i, p := range block {
+			if _, ok := known.get(p.key); !ok {
+				block[i].key = k.keep(p.key)
+			}
+		}
+	}
+}
+
 // JoinBinary joins an encoded state or delta; see [State].
 func (t *table[K, V]) JoinBinary(delta []byte) (Joined, error) {
 	var d table[K, V]
 	if err := t.read(string(delta), &d); err != nil {
 		return Joined{}, err
 	}
+	t.detach(&d, len(delta))
 	return t.absorb(&d), nil
 }
 
@@ -64,6 +83,7 @@ func (t *table[K, V]) JoinChanges(delta, dst []byte) ([]byte, Joined, error) {
 	if news.entries.n > 0 {
 		dst = news.AppendBinary(dst)
 	}
+	t.detach(&d, len(delta))
 	return dst, t.absorb(&d), nil
 }
 

@@ -24,22 +24,28 @@ import "slices"
 // actor: two replicas that do it at once would count them twice, and nothing in
 // the state could tell. For these there is no safe protocol without consensus.
 
-// Departed returns what was seen of the actor, and whether none of it is live.
+// Departed returns what was seen of the actor, and whether it can go: whether
+// none of it is live. In a [List] it has to stay, too, while an element is there
+// that was inserted next to one of the actor's that a concurrent reset took.
 func (c *causal) Departed(a Actor) (seen Context, ok bool) {
 	s := c.whole().at(a)
 	if s == nil {
 		return seen, true
 	}
 	seen.claims = []claim{{a, slices.Clone(s.seen)}}
-	return seen, s.live.n == 0
+	return seen, c.canGo(s)
 }
 
-// Prune forgets what was seen of the actor, if none of it is live, and reports
-// whether it did. See the protocol above Departed: called outside of it, removed
+func (c *causal) canGo(s *site) bool {
+	return s.live.n == 0 && (c.rules == nil || !c.rules.needs(s.actor))
+}
+
+// Prune forgets what was seen of the actor, if it can go, and reports whether it
+// did. See the protocol above Departed: called outside of it, removed
 // data can come back.
 func (c *causal) Prune(a Actor) bool {
 	i := slices.IndexFunc(c.sites, func(s *site) bool { return s.actor == a })
-	if c.owner != nil || i < 0 || c.sites[i].live.n > 0 {
+	if c.owner != nil || i < 0 || !c.canGo(c.sites[i]) {
 		return false
 	}
 	for _, e := range c.sites[i].seen {

@@ -2,6 +2,7 @@ package crdt
 
 import (
 	"encoding/json"
+	"fmt"
 	"iter"
 )
 
@@ -45,7 +46,7 @@ func (*Register[T]) DeleteOp() Op { return Op{Kind: OpRemove} }
 func (*Register[T]) ExpireOp(at int64) Op { return Op{Kind: OpExpire, Amount: at} }
 
 // Get returns the value that a reader sees at now, in milliseconds since 1970;
-// false if there is none, or it is not one of the codec.
+// false if there is none.
 func (r *Register[T]) Get(now int64) (v T, ok bool) {
 	p, ok := r.Cell.Get(now)
 	if !ok {
@@ -71,6 +72,9 @@ func (r *Register[T]) with(c Cell) *Register[T] { return &Register[T]{c, r.codec
 // Join joins d, which then shares the value's bytes, and returns what changed:
 // nil if that is nothing.
 func (r *Register[T]) Join(d *Register[T]) *Register[T] {
+	if d == nil {
+		return nil
+	}
 	changed := d.Difference(r)
 	r.Cell.Join(d.Cell)
 	return changed
@@ -78,7 +82,11 @@ func (r *Register[T]) Join(d *Register[T]) *Register[T] {
 
 // Difference returns what this register has and o lacks; nil if that is nothing.
 func (r *Register[T]) Difference(o *Register[T]) *Register[T] {
-	d := r.Cell.Difference(o.Cell)
+	var theirs Cell
+	if o != nil {
+		theirs = o.Cell
+	}
+	d := r.Cell.Difference(theirs)
 	if d.Stamp().IsZero() {
 		return nil
 	}
@@ -120,22 +128,40 @@ func (r *Register[T]) ApplyBinary(m Mint, op Op, dst []byte) ([]byte, Context, e
 	return d.AppendBinary(dst), saw, nil
 }
 
+// decode decodes a cell that refers to p's bytes, if its value is one of the
+// codec.
+func (r *Register[T]) decode(p []byte) (Cell, error) {
+	c, err := DecodeCell(p)
+	if err == nil && !c.Tombstone() && !valid(r.codec, string(c.Value.Bytes)) {
+		err = fmt.Errorf("%w: value is no %s", ErrCorrupt, r.codec.Name())
+	}
+	return c, err
+}
+
+// JoinBinary joins an encoded cell; see [State].
+func (r *Register[T]) JoinBinary(delta []byte) (Joined, error) {
+	if _, err := r.decode(delta); err != nil {
+		return Joined{}, err
+	}
+	return r.Cell.JoinBinary(delta)
+}
+
 // JoinChanges joins an encoded cell and appends what changed; see [Mutable].
 func (r *Register[T]) JoinChanges(delta, dst []byte) ([]byte, Joined, error) {
-	d, err := DecodeCell(delta)
+	d, err := r.decode(delta)
 	if err != nil {
 		return dst, Joined{}, err
 	}
 	if news := d.Difference(r.Cell); !news.Stamp().IsZero() {
 		dst = news.AppendBinary(dst)
 	}
-	j, err := r.JoinBinary(delta)
+	j, err := r.Cell.JoinBinary(delta)
 	return dst, j, err
 }
 
 // DifferenceBinary appends what the encoded cell lacks; see [Mutable].
 func (r *Register[T]) DifferenceBinary(other, dst []byte) ([]byte, error) {
-	o, err := DecodeCell(other)
+	o, err := r.decode(other)
 	if err != nil {
 		return dst, err
 	}

@@ -1,6 +1,9 @@
 package crdt
 
-import "iter"
+import (
+	"fmt"
+	"iter"
+)
 
 // Set is an add-wins observed-remove set without tombstones (Bieniusa et al.,
 // "An optimized conflict-free replicated set", 2012). A remove takes out what
@@ -35,6 +38,9 @@ func (s *Set[T]) empty() *Set[T] { return NewSetOf(s.codec) }
 // Add puts v in. The errors are those of [Causal.Apply].
 func (s *Set[T]) Add(m Mint, v T) (delta *Set[T], err error) {
 	e := s.codec.Encode(v)
+	if !s.valid(e) {
+		return nil, fmt.Errorf("%w: %q is no element", ErrOperation, e)
+	}
 	ch := change{asserts: true, payload: e, lost: s.elements.at(&s.causal, e)}
 	delta = s.empty()
 	if err = s.commit(m, ch, nil, &delta.causal); err != nil {

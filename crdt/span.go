@@ -46,6 +46,26 @@ func (s *spans) add(lo, hi uint64) {
 	s.merge(i, j, lo, hi)
 }
 
+// union returns the numbers of both, in a walk through them.
+func (s spans) union(o spans) spans {
+	all := make(spans, 0, len(s)+len(o))
+	for len(s)+len(o) > 0 {
+		if len(s) == 0 || len(o) > 0 && o[0].lo < s[0].lo {
+			s, o = o, s
+		}
+		if n := len(all); n > 0 && s[0].lo <= all[n-1].hi+1 {
+			all[n-1].hi = max(all[n-1].hi, s[0].hi)
+		} else {
+			all = append(all, s[0])
+		}
+		s = s[1:]
+	}
+	if 2*len(all) < cap(all) {
+		return slices.Clone(all)
+	}
+	return all
+}
+
 func (s spans) contains(n uint64) bool { return s.covers(n, n) }
 
 // covers reports whether all of lo..hi is in s.
