@@ -118,6 +118,10 @@ func (o options) check(f *flag.FlagSet) error {
 			err = fmt.Errorf("-%s has a meaning only with -%s", set.Name, belongs)
 		case mode == "demo" && set.Name != "demo" && set.Name != "files":
 			err = fmt.Errorf("-%s has no meaning with -demo", set.Name)
+		case set.Name == "join" && len(o.seeds()) == 0:
+			// An unset variable in a script, most likely: the node must not begin a
+			// cluster of its own because of it.
+			err = fmt.Errorf("-join %q names no node; leave it out for the first node of a cluster", o.join)
 		}
 	})
 	return err

@@ -107,17 +107,27 @@ func TestSingleNodes(t *testing.T) {
 	var nodes []*running
 	var join []string
 	for i, name := range []string{"a", "b", "c"} {
-		n := begin(t, "-node", name, "-redis", "127.0.0.1:0", "-join", strings.Join(join, ","))
+		args := []string{"-node", name, "-redis", "127.0.0.1:0"}
+		if i > 0 {
+			args = append(args, "-join", strings.Join(join, ","))
+		}
+		n := begin(t, args...)
 		words := strings.Fields(strings.Split(n.until("Ctrl-C stops."), "\n")[1])
 		join = append(join, words[2])
 		nodes = append(nodes, n)
 		client := redis.NewClient(&redis.Options{Addr: words[1]})
 		waitFor(t, func() bool {
 			info := client.Info(t.Context(), "grapevine").Val()
-			return strings.Contains(info, "synced:1\r\n") && strings.Contains(info, fmt.Sprintf("members:%d\r\n", i+1))
+			return strings.Contains(info, "synced:1\r\n") && strings.Contains(info, fmt.Sprintf("members:%d\r\n", i+1)) &&
+				strings.Contains(info, fmt.Sprintf("owners:%d\r\n", i+1)) && strings.Contains(info, "ready:1\r\n") == (i > 0)
 		})
+		if err := client.Set(t.Context(), "k", "v", 0).Err(); (err == nil) != (i > 0) {
+			t.Errorf("SET with %d nodes: %v", i+1, err)
+		}
 		client.Close()
 	}
+	nodes[0].until("a lacks owners: a key has 1 of the 2 that a command needs, for want of nodes.")
+	nodes[0].until("a is ready.")
 	for _, n := range nodes {
 		if status := n.end(); status != exitOK {
 			t.Errorf("status %d: %s", status, n.stderr)
@@ -182,9 +192,15 @@ func TestBadCommandLines(t *testing.T) {
 		{"-node a -redis " + busy.Addr().String(), exitFailed, "address already in use"},
 		{"-node a -redis 127.0.0.1:0 -listen " + busy.Addr().String(), exitFailed, "address already in use"},
 		{"-redis 127.0.0.1:0 -metrics " + busy.Addr().String(), exitFailed, "-metrics"},
-		{"-redis 127.0.0.1:0 -maxvalue -1", exitFailed, "MaxValue"},
-		{"-node a/b -redis 127.0.0.1:0", exitFailed, "Name"},
-		{"-node a -redis 127.0.0.1:0 -listen 0.0.0.0:0", exitFailed, "Insecure"},
+		{"-redis 127.0.0.1:0 -maxvalue -1", exitFailed, "-maxvalue: -1 bytes"},
+		{"-node a/b -redis 127.0.0.1:0", exitFailed, "-node: "},
+		{"-node a -cluster \x01 -redis 127.0.0.1:0", exitFailed, "-cluster: "},
+		{"-node a -redis 127.0.0.1:0 -listen 0.0.0.0:0", exitFailed, "-listen 0.0.0.0:0 can be reached from other machines: protect the traffic between nodes with -secrets DIR, or do without by -insecure"},
+		{"-node a -redis 127.0.0.1:0 -listen :0", exitFailed, "-secrets"},
+		{"-node a -redis 127.0.0.1:0 -listen no..such.host:1 -insecure", exitFailed, `-listen: "no..such.host:1"`},
+		{"-node a -redis 127.0.0.1:0 -listen 127.0.0.1", exitFailed, `-listen: "127.0.0.1"`},
+		{"-node a -redis 127.0.0.1:0 -join b:port", exitFailed, `-join: "b:port"`},
+		{"-node a -join ,", exitUsage, `-join "," names no node`},
 		{"-node a -redis 127.0.0.1:0 -secrets " + empty, exitFailed, "gossip.key"},
 		{"-node a -redis 127.0.0.1:0 -secrets " + badKey, exitFailed, "-secrets"},
 		{"-demo -files " + empty, exitFailed, "no files"},
@@ -192,7 +208,7 @@ func TestBadCommandLines(t *testing.T) {
 	} {
 		var stderr strings.Builder
 		status := run(t.Context(), strings.Fields(tc.args), io.Discard, &stderr)
-		if status != tc.status || !strings.Contains(stderr.String(), tc.stderr) {
+		if status != tc.status || !strings.Contains(stderr.String(), tc.stderr) || strings.Contains(stderr.String(), "Config.") {
 			t.Errorf("%s: status %d, want %d with %q: %s", tc.args, status, tc.status, tc.stderr, stderr.String())
 		}
 	}

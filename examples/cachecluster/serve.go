@@ -33,7 +33,7 @@ func serve(ctx context.Context, o options, logger *slog.Logger, out io.Writer) (
 	defer metrics.close()
 	nodes, err := startAll(ctx, configs)
 	if err != nil {
-		return err
+		return inFlags(err)
 	}
 	defer func() { err = errors.Join(err, closeAll(nodes)) }()
 	if o.node == "" { // a single one may have to wait for others, and says so in INFO
@@ -47,7 +47,8 @@ func serve(ctx context.Context, o options, logger *slog.Logger, out io.Writer) (
 	return wait(ctx, nodes, out)
 }
 
-// wait returns when ctx ends, or with the error of a node that stopped.
+// wait tells when a node becomes ready, or is no more, and returns when ctx
+// ends, or with the error of a node that stopped.
 func wait(ctx context.Context, nodes []*node.Node, out io.Writer) error {
 	ended := make(chan error, len(nodes))
 	var watching sync.WaitGroup
@@ -63,18 +64,48 @@ func wait(ctx context.Context, nodes []*node.Node, out io.Writer) error {
 			}
 		})
 	}
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-		fmt.Fprintln(out, "\nstopping")
-		return nil
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	told := make([]string, len(nodes))
+	for {
+		tellMissing(out, nodes, told)
+		select {
+		case err := <-ended:
+			return err
+		case <-ctx.Done():
+			fmt.Fprintln(out, "\nstopping")
+			return nil
+		case <-look.C:
+		}
+	}
+}
+
+// lookEvery is how often the nodes are asked what they miss.
+const lookEvery = 250 * time.Millisecond
+
+// tellMissing prints what has changed in what the nodes miss; told is what was
+// printed last, and at first nothing is missing.
+func tellMissing(out io.Writer, nodes []*node.Node, told []string) {
+	for i, n := range nodes {
+		missing := n.Missing()
+		switch {
+		case missing == told[i]:
+			continue
+		case missing == "":
+			fmt.Fprintf(out, "%s is ready.\n", n.Gossip().ID())
+		default:
+			fmt.Fprintf(out, "%s lacks %s.\n", n.Gossip().ID(), missing)
+		}
+		told[i] = missing
 	}
 }
 
 // configs is one configuration with -node, and five without.
 func (o options) configs(logger *slog.Logger) ([]node.Config, error) {
 	if o.node != "" {
+		if err := o.checkExposure(); err != nil {
+			return nil, err
+		}
 		cfg := o.config(o.node, logger)
 		cfg.Gossip.Bind, cfg.Gossip.Seeds = o.listen, o.seeds()
 		cfg.Gossip.Insecure = o.insecure
@@ -157,6 +188,9 @@ func introduce(out io.Writer, nodes []*node.Node, metrics string) {
 		fmt.Fprintf(t, "%s\t%s\t%v\t%v\n", n.Gossip().ID(), n.Redis(), n.Gossip().Addr(), n.Gossip().Status().Boot)
 	}
 	t.Flush()
+	if len(nodes) == 1 {
+		fmt.Fprintf(out, "Other nodes find this one with -join %v\n", nodes[0].Gossip().Addr())
+	}
 	if metrics != "" {
 		fmt.Fprintf(out, "metrics: http://%s/metrics\n", metrics)
 	}

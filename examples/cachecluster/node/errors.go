@@ -17,6 +17,7 @@ var codes = []struct {
 	code string
 }{
 	{quorum.ErrTooLarge, "ERR"},
+	{gossip.ErrKey, "ERR"},
 	{gossip.ErrNotReady, "LOADING"},
 	{quorum.ErrOverloaded, "TRYAGAIN"},
 	{quorum.ErrUnsettled, "TRYAGAIN"},

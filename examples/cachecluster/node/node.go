@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
-	"slices"
-	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -139,32 +136,6 @@ func (n *Node) Kill() {
 	_ = n.Close(ctx) // complains that it was not given time
 }
 
-// status is what INFO tells.
-func (n *Node) status() server.Status {
-	g := n.Gossip()
-	if g == nil {
-		return server.Status{Node: string(n.name), UnsyncedTables: []string{TableName}}
-	}
-	s := g.Status()
-	var known []string
-	for _, m := range g.Members() {
-		known = append(known, fmt.Sprintf("name=%s,boot=%v,state=%v,status=%v,addr=%v", m.ID, m.Boot, m.State, m.Status, m.Addr))
-	}
-	keys := 0
-	for _, t := range g.Tables() {
-		if t.Name == TableName {
-			keys = t.Live
-		}
-	}
-	return server.Status{
-		Node:           string(s.ID),
-		Boot:           s.Boot.String(),
-		Ready:          s.Ready,
-		Synced:         s.Synced,
-		Members:        s.Alive,
-		RingVersion:    strconv.FormatUint(s.RingVersion, 16),
-		UnsyncedTables: slices.Sorted(maps.Keys(s.Unsynced)),
-		LocalKeys:      keys,
-		Known:          known,
-	}
-}
+// Missing says why some commands on keys, or all, cannot be carried out at the
+// moment; empty if all can.
+func (n *Node) Missing() string { return n.status().Missing }

@@ -206,6 +206,22 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// The limit of values is one of values alone.
+func TestSmallestLimit(t *testing.T) {
+	_, clients := startNodes(t, "ab", func(c *Config) { c.Gossip.MaxValue = 3 })
+	ctx := t.Context()
+	key := strings.Repeat("k", 4096)
+	if err := clients[0].Set(ctx, key, "abc", time.Hour).Err(); err != nil {
+		t.Error(err)
+	}
+	if err := clients[1].Set(ctx, "k", "abcd", 0).Err(); err == nil || !strings.HasPrefix(err.Error(), "ERR ") || !strings.Contains(err.Error(), "has 4 bytes, at most 3") {
+		t.Error(err)
+	}
+	if v, err := clients[1].Get(ctx, key).Result(); err != nil || v != "abc" {
+		t.Errorf("%q, %v", v, err)
+	}
+}
+
 // With two of three owners gone there is no quorum, and the client is told
 // what became of its command. When one comes back, all goes on.
 func TestWithoutQuorum(t *testing.T) {
@@ -288,10 +304,18 @@ func TestLoadingUntilTheClusterIsFound(t *testing.T) {
 	go func() { joined <- n.join(ctx, cfg) }()
 	c := client(t, n)
 	eventually(t, "INFO answers", func() bool {
-		return strings.Contains(c.Info(ctx, "grapevine").Val(), "ready:0\r\nsynced:0\r\n")
+		return strings.Contains(c.Info(ctx, "grapevine").Val(), "ready:0\r\nsynced:0\r\nmissing:the cluster: ")
 	})
-	if err := c.Get(ctx, "k").Err(); err == nil || !strings.HasPrefix(err.Error(), "LOADING ") {
-		t.Error(err)
+	for _, words := range [][]any{
+		{"GET", "k"}, {"SET", "k", "v"}, {"SET", "k", "v", "KEEPTTL"}, {"MGET", "k"}, {"MSET", "k", "v"}, {"DEL", "k"}, {"GETDEL", "k"},
+		{"EXISTS", "k"}, {"EXPIRE", "k", "1"}, {"TTL", "k"}, {"PERSIST", "k"}, {"SCAN", "0"}, {"DBSIZE"}, {"PING"},
+	} {
+		if err := c.Do(ctx, words...).Err(); err == nil || !strings.HasPrefix(err.Error(), "LOADING ") {
+			t.Errorf("%v: %v", words, err)
+		}
+	}
+	if text, err := c.Info(ctx).Result(); err != nil || !strings.Contains(text, "redis_version") || !strings.Contains(text, "ready:0") {
+		t.Errorf("INFO: %v\n%s", err, text)
 	}
 	cancel()
 	if err := <-joined; !errors.Is(err, context.Canceled) {

@@ -136,7 +136,7 @@ func TestRedisCLI(t *testing.T) {
 		{"PING\nSET k \"a b\" EXAT 9999999999\nGET k\nEXPIRETIME k\nGET nosuch\n", "PONG\nOK\na b\n9999999999\n\n"},
 		{"MSET a 1 b 2\nMGET a b c\nDEL a b\n", "OK\n1\n2\n\n2\n"},
 		{"HELLO 3\n", "server redis\nversion 7.0.0\nmode standalone\nrole master\nproto 3\nid 3\nmodules \n"},
-		{"INFO grapevine\n", "# grapevine\r\nnode:a\r\nboot:1.00000000000000ff\r\nready:1\r\nsynced:0\r\nmembers:5\r\nring_version:c0ffee\r\nunsynced_tables:cache,other\r\nlocal_keys:7\r\nmember0:name=a\r\nmember1:name=b\r\n"},
+		{"INFO grapevine\n", "# grapevine\r\nnode:a\r\nboot:1.00000000000000ff\r\nready:1\r\nsynced:0\r\nmissing:data\r\nmembers:5\r\nowners:3\r\nowners_alive:2\r\nowners_needed:1\r\nring_version:c0ffee\r\nunsynced_tables:cache,other\r\nlocal_keys:7\r\nmember0:name=a\r\nmember1:name=b\r\n"},
 		{"COMMAND COUNT\n", fmt.Sprintf("%d\n", len(listed()))},
 	} {
 		if got := run(t, tc.stdin, cli, "-p", port); got != tc.want {

@@ -204,7 +204,7 @@ func TestCommands(t *testing.T) {
 			COMMAND DOCS getdel -> *["getdel" *["summary" "Returns the string value of a key and deletes it. NOT ATOMIC...
 			COMMAND nosuch -> -ERR unknown subcommand 'nosuch'. Try COMMAND HELP.
 			INFO nosuch -> ""
-			INFO grapevine -> "# grapevine\r\nnode:a\r\nboot:1.00000000000000ff\r\nready:1\r\nsynced:0\r\nmembers:5\r\nring_version:c0ffee\r\nunsynced_tables:cache,other\r\nlocal_keys:7\r\nmember0:name=a\r\nmember1:name=b\r\n"
+			INFO grapevine -> "# grapevine\r\nnode:a\r\nboot:1.00000000000000ff\r\nready:1\r\nsynced:0\r\nmissing:data\r\nmembers:5\r\nowners:3\r\nowners_alive:2\r\nowners_needed:1\r\nring_version:c0ffee\r\nunsynced_tables:cache,other\r\nlocal_keys:7\r\nmember0:name=a\r\nmember1:name=b\r\n"
 			SET k v -> +OK
 			INFO Keyspace -> "# Keyspace\r\ndb0:keys=1\r\n"`,
 		"refused": `

@@ -43,7 +43,7 @@ func startLoading(t testing.TB, cfg Config) (*Server, string) {
 	t.Helper()
 	if cfg.Status == nil {
 		cfg.Status = func() Status {
-			return Status{Node: "a", Boot: "1.00000000000000ff", Ready: true, Members: 5, RingVersion: "c0ffee", UnsyncedTables: []string{"cache", "other"}, LocalKeys: 7, Known: []string{"name=a", "name=b"}}
+			return Status{Node: "a", Boot: "1.00000000000000ff", Ready: true, Members: 5, Missing: "data", Owners: 3, OwnersAlive: 2, OwnersNeeded: 1, RingVersion: "c0ffee", UnsyncedTables: []string{"cache", "other"}, LocalKeys: 7, Known: []string{"name=a", "name=b"}}
 		}
 	}
 	s, err := New(cfg)

@@ -24,7 +24,9 @@ type Config struct {
 	// and closed. Default 10,000.
 	MaxClients int
 	// MaxValue is the longest argument in bytes; a longer one is refused and
-	// the connection goes on. Default 16 MiB.
+	// the connection goes on. Default 16 MiB. Arguments of up to 16 KiB are
+	// always taken, so that no limit hits the names of commands, passwords and
+	// keys; whether a value among them is too long is left to the table.
 	MaxValue int
 	// IdleTimeout closes a connection that sends nothing for so long. Default
 	// 0: never, as in Redis.
@@ -227,6 +229,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// minKeep is how long an argument may always be. Keys have 4 KiB at most.
+const minKeep = 16 << 10
+
 func (s *Server) limits() resp.Limits {
-	return resp.Limits{Keep: s.cfg.MaxValue, Command: max(64<<20, 2*s.cfg.MaxValue)}
+	return resp.Limits{Keep: max(s.cfg.MaxValue, minKeep), Command: max(64<<20, 2*s.cfg.MaxValue)}
 }

@@ -112,6 +112,27 @@ func TestLargeValues(t *testing.T) {
 	}
 }
 
+// However short values must be, commands can be named and clients can log in.
+func TestSmallValuesKeepCommands(t *testing.T) {
+	_, addr := start(t, Config{MaxValue: 1, Password: "a long password"})
+	c := dial(t, addr)
+	key := strings.Repeat("k", 4096)
+	for _, step := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"AUTH", "a long password"}, "+OK"},
+		{[]string{"SET", key, "v"}, "+OK"},
+		{[]string{"EXPIRETIME", key}, ":-1"},
+		{[]string{"SET", "k", strings.Repeat("v", 16<<10+1)}, "-ERR an argument of 16385 bytes is over the limit of 1 bytes; nothing was changed"},
+		{[]string{"GET", "k"}, "nil"},
+	} {
+		if got := c.do(step.args...); got != step.want {
+			t.Errorf("%.40q: %s, want %s", step.args, got, step.want)
+		}
+	}
+}
+
 func TestProtocolErrors(t *testing.T) {
 	s, addr := start(t, Config{})
 	for sent, want := range map[string]string{

@@ -60,6 +60,10 @@ type Status struct {
 	Ready          bool
 	Synced         bool
 	Members        int
+	Owners         int    // owners that every key has
+	OwnersAlive    int    // how many of them are believed alive, of the key that has the fewest
+	OwnersNeeded   int    // how many a command on a key needs
+	Missing        string // why some commands cannot be carried out; empty if all can
 	RingVersion    string
 	UnsyncedTables []string
 	LocalKeys      int      // keys with a value that this node keeps
