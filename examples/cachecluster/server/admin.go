@@ -127,20 +127,14 @@ func port(c *conn) string {
 	return addr[strings.LastIndexByte(addr, ':')+1:]
 }
 
-// config is CONFIG GET pattern …, for the clients that look before they start.
-func config(c *conn, args [][]byte) {
-	if !is(args[1], "get") {
-		if is(args[1], "set") || is(args[1], "rewrite") || is(args[1], "resetstat") {
-			c.w.Error("ERR CONFIG " + strings.ToUpper(string(args[1])) + " is not available here: the flags of the program configure it")
-			return
-		}
-		c.w.Error(unknownSubcommand("config", args[1]))
-		return
-	}
-	if len(args) < 3 {
-		c.w.Error(wrongArity("config|get"))
-		return
-	}
+// configSubcommands are there for the clients that look before they start.
+var configSubcommands = append([]subcommand{
+	{"get", -3, "<pattern> [<pattern> ...]", "Return parameters that match the patterns, and their values.", configGet},
+}, unavailable("the flags of the program configure it", "set", "rewrite", "resetstat")...)
+
+func config(c *conn, args [][]byte) { c.runOf(configSubcommands, args) }
+
+func configGet(c *conn, args [][]byte) {
 	var found [][2]string
 	for _, s := range c.settings() {
 		for _, pattern := range args[2:] {

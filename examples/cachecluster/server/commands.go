@@ -22,8 +22,10 @@ type command struct {
 	join func(c *conn, args [][]byte) bool
 }
 
-func (s *command) arityOK(n int) bool {
-	return n == s.arity || s.arity < 0 && n >= -s.arity
+// arityOK reports whether a number of words fits an arity: if that is negative,
+// it is the least.
+func arityOK(arity, words int) bool {
+	return words == arity || arity < 0 && words >= -arity
 }
 
 var (
@@ -62,7 +64,7 @@ var connectionCommands = []command{
 	{name: "select", arity: 2, flags: "loading stale fast", group: "connection", since: "1.0.0",
 		summary: "Changes the selected database. There is only database 0.", run: selectDB},
 	{name: "client", arity: -2, flags: "noscript loading stale", group: "connection", since: "2.4.0",
-		summary: "ID, INFO, GETNAME, SETNAME, SETINFO, NO-EVICT and NO-TOUCH of this connection.", run: client},
+		summary: "The connections to this node: ID, INFO, LIST, KILL, GETNAME, SETNAME, SETINFO, NO-EVICT, NO-TOUCH.", run: client},
 	{name: "quit", arity: -1, flags: "noscript loading stale fast no_auth", group: "connection", since: "1.0.0",
 		summary: "Closes the connection.", public: true, run: quit},
 	{name: "reset", arity: 1, flags: "noscript loading stale fast no_auth", group: "connection", since: "6.2.0",
@@ -132,7 +134,7 @@ var adminCommands = []command{
 	{name: "info", arity: -1, flags: "loading stale", group: "server", since: "1.0.0",
 		summary: "Returns information about the server; the section grapevine is about the node and its cluster.", run: info},
 	{name: "command", arity: -1, flags: "loading stale", group: "server", since: "2.8.13",
-		summary: "Returns information about the commands: COUNT, DOCS, INFO, LIST.", run: commandCommand},
+		summary: "Returns information about the commands: COUNT, DOCS, GETKEYS, INFO, LIST.", run: commandCommand},
 	{name: "config", arity: -2, flags: "admin noscript loading stale", group: "server", since: "2.0.0",
 		summary: "GET returns settings; they are changed by the flags of the program.", run: config},
 }

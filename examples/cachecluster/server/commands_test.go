@@ -69,6 +69,33 @@ func TestCommands(t *testing.T) {
 			CLIENT NO-TOUCH maybe -> -ERR syntax error
 			CLIENT -> -ERR wrong number of arguments for 'client' command
 			CLIENT GETNAME x -> -ERR wrong number of arguments for 'client|getname' command
+			CLIENT REPLY off -> -ERR CLIENT REPLY is not available here: every command is answered...
+			client pause 100 -> -ERR CLIENT PAUSE is not available here: each node serves its own clients...
+			CLIENT TRACKING on -> -ERR CLIENT TRACKING is not available here: this server does not tell clients of changes...
+			CLIENT HELP -> *[+CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are: +ID +    Return the ID...
+			CLIENT LIST -> "id=1 addr=127.0.0.1:...
+			CLIENT LIST TYPE normal -> "id=1 addr=127.0.0.1:...
+			CLIENT LIST TYPE pubsub -> ""
+			CLIENT LIST TYPE nosuch -> -ERR Unknown client type 'nosuch'
+			CLIENT LIST ID 7 1 -> "id=1 addr=127.0.0.1:...
+			CLIENT LIST ID 2 -> ""
+			CLIENT LIST ID x -> -ERR Invalid client ID
+			CLIENT LIST ID -> -ERR syntax error
+			CLIENT LIST nosuch -> -ERR syntax error
+			CLIENT KILL -> -ERR wrong number of arguments for 'client|kill' command
+			CLIENT KILL 1.2.3.4:5 -> -ERR No such client
+			CLIENT KILL ID 99 -> :0
+			CLIENT KILL ID 1 -> :0
+			CLIENT KILL ID 0 -> -ERR client-id should be greater than 0
+			CLIENT KILL ADDR 1.2.3.4:5 -> :0
+			CLIENT KILL LADDR 1.2.3.4:5 SKIPME no -> :0
+			CLIENT KILL TYPE nosuch -> -ERR Unknown client type 'nosuch'
+			CLIENT KILL TYPE pubsub SKIPME no -> :0
+			CLIENT KILL USER default TYPE normal -> :0
+			CLIENT KILL USER nosuch SKIPME no -> -ERR No such user 'nosuch'
+			CLIENT KILL SKIPME maybe -> -ERR syntax error
+			CLIENT KILL nosuch 5 -> -ERR syntax error
+			CLIENT KILL ID 1 ADDR -> -ERR syntax error
 			CLIENT nosuch -> -ERR unknown subcommand 'nosuch'. Try CLIENT HELP.
 			CLIENT INFO -> "id=1 addr=127.0.0.1:...
 			RESET -> +RESET
@@ -202,6 +229,18 @@ func TestCommands(t *testing.T) {
 			COMMAND INFO get nosuch -> *[*["get" :2 *[+readonly +fast] :1 :1 :1 *[] *[] *[] *[]] nil]
 			COMMAND DOCS echo nosuch -> *["echo" *["summary" "Returns the given string." "since" "1.0.0" "group" "connection"]]
 			COMMAND DOCS getdel -> *["getdel" *["summary" "Returns the string value of a key and deletes it. NOT ATOMIC...
+			COMMAND GETKEYS SET key v EX 5 -> *["key"]
+			COMMAND GETKEYS mset a 1 b 2 -> *["a" "b"]
+			COMMAND GETKEYS MGET a b c -> *["a" "b" "c"]
+			COMMAND GETKEYS TTL k -> *["k"]
+			COMMAND GETKEYS SET k -> -ERR Invalid number of arguments specified for command
+			COMMAND GETKEYS ECHO x -> -ERR The command has no key arguments
+			COMMAND GETKEYS lpush k v -> -ERR Invalid command specified
+			COMMAND GETKEYS nosuch k -> -ERR Invalid command specified
+			COMMAND GETKEYS -> -ERR wrong number of arguments for 'command|getkeys' command
+			COMMAND GETKEYSANDFLAGS GET k -> -ERR COMMAND GETKEYSANDFLAGS is not available here: use COMMAND GETKEYS...
+			COMMAND HELP -> *[+COMMAND <subcommand>...
+			CONFIG HELP -> *[+CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are: +GET <pattern> [<pattern> ...] +    Return parameters that match the patterns, and their values. +HELP +    Prints this help.]
 			COMMAND nosuch -> -ERR unknown subcommand 'nosuch'. Try COMMAND HELP.
 			INFO nosuch -> ""
 			INFO grapevine -> "# grapevine\r\nnode:a\r\nboot:1.00000000000000ff\r\nready:1\r\nsynced:0\r\nmissing:data\r\nmembers:5\r\nowners:3\r\nowners_alive:2\r\nowners_needed:1\r\nring_version:c0ffee\r\nunsynced_tables:cache,other\r\nlocal_keys:7\r\nmember0:name=a\r\nmember1:name=b\r\n"

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/grapevine-go/grapevine/examples/cachecluster/resp"
 )
 
-// conn is a client's connection. All its fields belong to its goroutine.
+// conn is a client's connection. All its fields belong to its goroutine but for
+// what others list and close: nc, id, since and label.
 type conn struct {
 	srv   *Server
 	nc    net.Conn
@@ -22,10 +24,9 @@ type conn struct {
 	since time.Time
 	batch batch
 
-	authed          bool
-	closing         bool // close after the replies so far
-	name            string
-	libName, libVer string
+	authed  bool
+	closing bool // close after the replies so far
+	label   atomic.Pointer[label]
 }
 
 // table is what commands work on; there is one when a command that needs it
@@ -53,6 +54,7 @@ func newConn(s *Server, nc net.Conn) *conn {
 		id:    s.stats.nextID.Add(1),
 		since: time.Now(),
 	}
+	c.label.Store(&label{proto: c.w.Proto})
 	c.deauth()
 	return c
 }
@@ -158,7 +160,7 @@ func (c *conn) refusal(spec *command, cmd resp.Command) string {
 	switch {
 	case spec == nil:
 		return unknownCommand(cmd.Args)
-	case !spec.arityOK(len(cmd.Args)):
+	case !arityOK(spec.arity, len(cmd.Args)):
 		return wrongArity(spec.name)
 	case !c.authed && !spec.public:
 		return "NOAUTH Authentication required."

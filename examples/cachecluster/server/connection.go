@@ -4,8 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/grapevine-go/grapevine/examples/cachecluster/resp"
 )
@@ -27,8 +25,7 @@ func quit(c *conn, _ [][]byte) {
 }
 
 func reset(c *conn, _ [][]byte) {
-	c.w.Proto = 2
-	c.name = ""
+	c.relabel(func(l *label) { l.proto, l.name = 2, "" })
 	c.deauth()
 	c.w.Simple("RESET")
 }
@@ -94,7 +91,7 @@ func hello(c *conn, args [][]byte) {
 		}
 		proto = int(n)
 	}
-	name := c.name
+	name := c.label.Load().name
 	for i := 2; i < len(args); {
 		switch more := len(args) - i - 1; {
 		case is(args[i], "auth") && more >= 2:
@@ -119,7 +116,7 @@ func hello(c *conn, args [][]byte) {
 		c.w.Error("NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time")
 		return
 	}
-	c.w.Proto, c.name = proto, name
+	c.relabel(func(l *label) { l.proto, l.name = proto, name })
 	c.greet()
 }
 
@@ -135,93 +132,4 @@ func (c *conn) greet() {
 	c.w.Int(int64(c.id))
 	c.w.String("modules")
 	c.w.Array(0)
-}
-
-const errClientName = "ERR Client names cannot contain spaces, newlines or special characters."
-
-// plain reports that a name is printable ASCII without spaces, so that it
-// cannot break a line of CLIENT INFO.
-func plain(name []byte) bool {
-	for _, b := range name {
-		if b < '!' || b > '~' {
-			return false
-		}
-	}
-	return true
-}
-
-// clientCommands are the subcommands of CLIENT, with the words that each has.
-var clientCommands = map[string]struct {
-	words int
-	run   func(c *conn, args [][]byte)
-}{
-	"id":       {2, func(c *conn, _ [][]byte) { c.w.Int(int64(c.id)) }},
-	"info":     {2, func(c *conn, _ [][]byte) { c.w.Text(c.describe()) }},
-	"getname":  {2, clientGetName},
-	"setname":  {3, clientSetName},
-	"setinfo":  {4, clientSetInfo},
-	"no-evict": {3, clientSwitch},
-	"no-touch": {3, clientSwitch},
-}
-
-func client(c *conn, args [][]byte) {
-	name := strings.ToLower(string(args[1]))
-	sub, ok := clientCommands[name]
-	switch {
-	case !ok:
-		c.w.Error(unknownSubcommand("client", args[1]))
-	case len(args) != sub.words:
-		c.w.Error(wrongArity("client|" + name))
-	default:
-		sub.run(c, args)
-	}
-}
-
-func unknownSubcommand(name string, sub []byte) string {
-	return fmt.Sprintf("ERR unknown subcommand '%s'. Try %s HELP.", sub[:min(len(sub), 128)], strings.ToUpper(name))
-}
-
-func clientGetName(c *conn, _ [][]byte) {
-	if c.name == "" {
-		c.w.Null()
-		return
-	}
-	c.w.String(c.name)
-}
-
-func clientSetName(c *conn, args [][]byte) {
-	if !plain(args[2]) {
-		c.w.Error(errClientName)
-		return
-	}
-	c.name = string(args[2])
-	c.w.Simple("OK")
-}
-
-func clientSetInfo(c *conn, args [][]byte) {
-	field := map[string]*string{"lib-name": &c.libName, "lib-ver": &c.libVer}[strings.ToLower(string(args[2]))]
-	switch {
-	case field == nil:
-		c.w.Error(fmt.Sprintf("ERR Unrecognized option '%s'", args[2]))
-	case !plain(args[3]):
-		c.w.Error("ERR " + strings.ToLower(string(args[2])) + " cannot contain spaces, newlines or special characters.")
-	default:
-		*field = string(args[3])
-		c.w.Simple("OK")
-	}
-}
-
-// clientSwitch is NO-EVICT and NO-TOUCH: nothing is evicted here, and reading
-// leaves no trace, so both are so already.
-func clientSwitch(c *conn, args [][]byte) {
-	if !is(args[2], "on") && !is(args[2], "off") {
-		c.w.Error(errSyntax)
-		return
-	}
-	c.w.Simple("OK")
-}
-
-func (c *conn) describe() string {
-	return fmt.Sprintf("id=%d addr=%v laddr=%v name=%s age=%d db=0 resp=%d user=default lib-name=%s lib-ver=%s\n",
-		c.id, c.nc.RemoteAddr(), c.nc.LocalAddr(), c.name, int(time.Since(c.since).Seconds()), c.w.Proto, c.libName, c.libVer)
 }

@@ -6,26 +6,21 @@ import (
 	"strings"
 )
 
+var commandSubcommands = append([]subcommand{
+	{"count", 2, "", "Return the number of commands of this server.", func(c *conn, _ [][]byte) { c.w.Int(int64(len(listed()))) }},
+	{"list", 2, "", "Return the names of all commands.", commandList},
+	{"info", -2, "[<command-name> ...]", "Return details about commands, or all.", func(c *conn, args [][]byte) { c.commandInfo(c.named(args[2:])) }},
+	{"docs", -2, "[<command-name> ...]", "Return documentation of commands, or all: what is not atomic here, too.", func(c *conn, args [][]byte) { c.commandDocs(c.named(args[2:])) }},
+	{"getkeys", -3, "<full-command>", "Return the keys of a full command.", commandGetKeys},
+}, unavailable("use COMMAND GETKEYS and COMMAND INFO", "getkeysandflags")...)
+
 // commandCommand is COMMAND and its subcommands.
 func commandCommand(c *conn, args [][]byte) {
 	if len(args) == 1 {
 		c.commandInfo(listed())
 		return
 	}
-	switch name := strings.ToLower(string(args[1])); name {
-	case "count", "list":
-		if len(args) > 2 {
-			c.w.Error(wrongArity("command|" + name))
-			return
-		}
-		c.commandNames(name == "count")
-	case "info":
-		c.commandInfo(c.named(args[2:]))
-	case "docs":
-		c.commandDocs(c.named(args[2:]))
-	default:
-		c.w.Error(unknownSubcommand("command", args[1]))
-	}
+	c.runOf(commandSubcommands, args)
 }
 
 // listed is every command that can be used, by name.
@@ -50,15 +45,40 @@ func (c *conn) named(names [][]byte) []*command {
 	return specs
 }
 
-func (c *conn) commandNames(count bool) {
+func commandList(c *conn, _ [][]byte) {
 	all := listed()
-	if count {
-		c.w.Int(int64(len(all)))
-		return
-	}
 	c.w.Array(len(all))
 	for _, s := range all {
 		c.w.String(s.name)
+	}
+}
+
+// commandGetKeys is COMMAND GETKEYS name argument …
+func commandGetKeys(c *conn, args [][]byte) {
+	words := args[2:]
+	s := lookup(words[0])
+	switch {
+	case s == nil || s.hidden():
+		c.w.Error("ERR Invalid command specified")
+		return
+	case s.keys[0] == 0:
+		c.w.Error("ERR The command has no key arguments")
+		return
+	case !arityOK(s.arity, len(words)):
+		c.w.Error("ERR Invalid number of arguments specified for command")
+		return
+	}
+	last := s.keys[1]
+	if last < 0 {
+		last += len(words)
+	}
+	var keys [][]byte
+	for i := s.keys[0]; i <= last; i += s.keys[2] {
+		keys = append(keys, words[i])
+	}
+	c.w.Array(len(keys))
+	for _, key := range keys {
+		c.w.Bulk(key)
 	}
 }
 

@@ -115,6 +115,7 @@ func vocabulary(keys []string, exact bool) map[string][]*rapid.Generator[string]
 		"SCAN":   {rapid.SampledFrom([]string{"0", "x", "99999999999999999999"}), option, value},
 		"CLIENT": {rapid.SampledFrom([]string{"GETNAME", "nosuch", "SETNAME"}), rapid.SampledFrom([]string{"name", "a b", ""})},
 		"nosuch": {errorWord, errorWord}, "COMMAND": {rapid.Just("nosuch"), errorWord},
+		"Command": {rapid.Just("getKeys"), rapid.SampledFrom([]string{"get", "SET", "mget", "MSet", "expire", "ping", "nosuch"}), key, value},
 	}
 	if !exact {
 		delete(words, "Set")
