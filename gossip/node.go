@@ -18,6 +18,7 @@ import (
 
 	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/rumor"
 	"github.com/grapevine-go/grapevine/transport"
 	"github.com/grapevine-go/grapevine/transport/swim"
 )
@@ -56,6 +57,7 @@ const (
 	ringEvery       = 2 * time.Second
 	retryEvery      = 300 * time.Millisecond
 	exchangeTimeout = 5 * time.Second
+	spreadEvery     = 50 * time.Millisecond
 	hedgeAfter      = 50 * time.Millisecond
 )
 
@@ -130,6 +132,7 @@ func (n *Node) open() error {
 		Addr: self.Addr.String(), Data: self.Data.String(),
 		MaxValue: n.cfg.MaxValue, MaxSkew: n.cfg.MaxSkew, Rand: mathrand.New(mathrand.NewPCG(newNonce(), newNonce())),
 		RingEvery: ringEvery, SweepEvery: n.cfg.SweepEvery, Retry: retryEvery, Timeout: exchangeTimeout,
+		Spread: rumor.DefaultPolicy(), SpreadEvery: spreadEvery,
 	})
 	n.metrics = newMetrics(n)
 	if n.cfg.TLS == nil && !n.cfg.loopback() {
@@ -316,6 +319,14 @@ func (n *Node) carryTo(done transport.Completion, out *replica.Effects) {
 	out.Reset()
 }
 
+// flush sends what spreads at once, without waiting for the loop.
+func (n *Node) flush() {
+	var out replica.Effects
+	if n.replica.Flush(&out); len(out.Sends) > 0 {
+		n.carry(&out)
+	}
+}
+
 // background takes the replies to what the machine sent.
 type background Node
 
@@ -335,7 +346,9 @@ type served Node
 
 // Serve implements transport.Handler.
 func (s *served) Serve(_ transport.Remote, _ transport.Class, request, dst []byte) []byte {
-	return s.replica.Serve(time.Now(), request, dst)
+	reply := s.replica.Serve(time.Now(), request, dst)
+	(*Node)(s).flush()
+	return reply
 }
 
 // peer returns the way to a node; nil if its address is not known.

@@ -140,13 +140,18 @@ func (r *RegisterTable[T]) entry(ctx context.Context, k *call, key string) (e En
 	if err := r.t.endRead(ctx, k); err != nil {
 		return e, err
 	}
-	e.Stamp = k.cell.Value.Stamp
-	b, ok := k.cell.Get(time.Now().UnixMilli())
+	return r.decode(&k.cell, key)
+}
+
+// decode gives what a reader sees of a cell.
+func (r *RegisterTable[T]) decode(c *crdt.Cell, key string) (e Entry[T], err error) {
+	e.Stamp = c.Value.Stamp
+	b, ok := c.Get(time.Now().UnixMilli())
 	if !ok {
 		return e, nil
 	}
-	if k.cell.Expiry.For == k.cell.Value.Stamp && k.cell.Expiry.At != 0 {
-		e.ExpiresAt = time.UnixMilli(k.cell.Expiry.At)
+	if c.Expiry.For == c.Value.Stamp && c.Expiry.At != 0 {
+		e.ExpiresAt = time.UnixMilli(c.Expiry.At)
 	}
 	if e.Value, err = r.codec.Decode(b); err != nil {
 		return Entry[T]{Stamp: e.Stamp}, fmt.Errorf("gossip: decode value of %q: %w", key, err)

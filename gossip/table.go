@@ -18,7 +18,8 @@ import (
 var ErrTableMismatch = replica.ErrTableMismatch
 
 // ErrNotReady is wrapped by operations on a node that has not learned the ring
-// state; nothing was sent.
+// state, and by reads of a table of [Everywhere] on one that has not been filled
+// yet; nothing was sent.
 var ErrNotReady = replica.ErrNotReady
 
 // DefaultPartitions is the number of partitions of a table that asks for none.
@@ -52,24 +53,28 @@ func Ring[H any](n *Node, name string, kind Kind[H], nwr quorum.NWR, opts ...Tab
 	if err := nwr.Validate(); err != nil {
 		return h, fmt.Errorf("gossip: table %q: %w", name, err)
 	}
+	return openTable(n, kind, nwr, ring.Table{Name: name, N: uint8(nwr.N), W: uint8(nwr.W), Partitions: DefaultPartitions}, opts)
+}
+
+// openTable opens a table of which the specification tells all but the type.
+func openTable[H any](n *Node, kind Kind[H], nwr quorum.NWR, spec ring.Table, opts []TableOption) (h H, err error) {
 	if err := n.alive(); err != nil {
 		return h, err
 	}
-	spec := ring.Table{Name: name, Type: kind.typ.Name, Codec: kind.typ.Codec, N: uint8(nwr.N), W: uint8(nwr.W),
-		Partitions: DefaultPartitions}
+	spec.Type, spec.Codec = kind.typ.Name, kind.typ.Codec
 	for _, o := range opts {
 		o(&spec)
 	}
 	var out replica.Effects
 	if err := n.replica.Open(time.Now(), spec, kind.typ, &out); err != nil {
-		return h, fmt.Errorf("gossip: table %q: %w", name, err)
+		return h, fmt.Errorf("gossip: table %q: %w", spec.Name, err)
 	}
 	n.carry(&out)
 	n.follow()
 	return kind.handle(&table{n: n, spec: spec, nwr: nwr}), nil
 }
 
-// table is what every kind of ring table is made of.
+// table is what every kind of table is made of.
 type table struct {
 	n       *Node
 	spec    ring.Table
@@ -131,6 +136,7 @@ func (t *table) endWrite(ctx context.Context, k *call) (r quorum.Receipt, err er
 	r = quorum.Receipt{Op: k.c.ID, Acked: k.c.Op.Acked(), Superseded: k.c.Op.Superseded()}
 	err = k.c.Err()
 	k.mu.Unlock()
+	t.n.flush() // what becomes a rumor
 	t.n.metrics.done(k, err)
 	k.release()
 	return r, err

@@ -9,6 +9,7 @@ import (
 	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/ring"
+	"github.com/grapevine-go/grapevine/rumor"
 )
 
 // Node is one node of a simulated cluster, over all its lives.
@@ -55,6 +56,7 @@ func (n *Node) boot() {
 		MaxValue: 1 << 20, MaxSkew: time.Second,
 		Rand:      rand.New(rand.NewPCG(n.c.World.Rand.Uint64(), 1)),
 		RingEvery: 500 * time.Millisecond, SweepEvery: n.c.run.Sweep, Retry: 200 * time.Millisecond, Timeout: callTimeout,
+		Spread: rumor.DefaultPolicy(), SpreadEvery: 100 * time.Millisecond,
 		Rules: n.c.run.rules(),
 	})
 	n.c.World.Note('b', uint64(n.index), n.nonce, nil)
@@ -78,6 +80,9 @@ func (n *Node) tick(life int) {
 // send carries out the machine's effects.
 func (n *Node) send() {
 	n.changed()
+	if n.replica != nil {
+		n.replica.Flush(&n.effects)
+	}
 	sends := n.effects.Sends
 	n.effects = replica.Effects{}
 	for _, s := range sends {

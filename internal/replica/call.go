@@ -266,6 +266,10 @@ func refusal(a *wire.Reply) error {
 }
 
 func (c *Call) answer(now time.Time, round uint8, i int, a *wire.Reply, reply []byte) (send uint32) {
+	if c.verb != writing && !a.Synced && c.table.Spec.Kind == ring.Everywhere {
+		c.Op.End(ErrNotReady) // there is nobody else to ask
+		return 0
+	}
 	switch c.verb {
 	case writing:
 		j, err := a.Ack()

@@ -13,8 +13,10 @@ import (
 // operation on a table that the cluster knows by another specification.
 var ErrTableMismatch = errors.New("table is known by another specification")
 
-// ErrNotReady is returned while the node has not learned the ring state.
-var ErrNotReady = errors.New("the node has not learned the ring state yet")
+// ErrNotReady is returned while the node has not learned the ring state, or,
+// by a read of a table that every member holds, has not been filled with what
+// the others have.
+var ErrNotReady = errors.New("the node has not synchronised with the others yet")
 
 // Open makes this node serve a table, and creates it in the catalog if nobody
 // has. Key and Created of the specification are the creator's and are filled
@@ -56,6 +58,11 @@ func (r *Replica) Open(now time.Time, spec ring.Table, typ Type, out *Effects) e
 		return nil
 	}
 	r.install(now, s, out)
+	if d := r.data[spec.Name]; spec.Kind == ring.Everywhere {
+		for p := range d.synced { // nobody else has any of it yet
+			d.synced[p].Store(true)
+		}
+	}
 	r.tell(r.View(), out)
 	return nil
 }

@@ -55,6 +55,9 @@ func (r *Replica) unfilled(v *View, member int) (tables []*Table) {
 	id := v.State.Members()[member].ID
 	for _, name := range slices.Sorted(maps.Keys(v.byName)) {
 		t := v.byName[name]
+		if t.Spec.Kind == ring.Everywhere {
+			continue // nobody takes over from anybody: the newcomer fills itself
+		}
 		if t.Layout != nil && t.Data != nil && !r.jobs.hand[id][name] && gains(t, member) {
 			tables = append(tables, t)
 		}

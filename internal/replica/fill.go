@@ -8,6 +8,7 @@ import (
 
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/wire"
+	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/ring"
 	"github.com/grapevine-go/grapevine/store"
 )
@@ -107,13 +108,20 @@ func (r *Replica) complete(v *View, t *Table, p int, f *fill) bool {
 	if r.cfg.Rules.FillFromOne && len(f.done) > 0 {
 		return true
 	}
-	return all || synced >= max(1, len(owners)-int(t.Spec.W)+1)
+	need := max(1, len(owners)-int(t.Spec.W)+1)
+	if t.Spec.Kind == ring.Everywhere {
+		need = 1 // a write ends where it was made: nobody promises that a second member has it
+	}
+	return all || synced >= need
 }
 
 // candidate picks the next owner to exchange with: one that is believed dead
 // only if there is no other, for the belief may be wrong.
 func (f *fill) candidate(v *View, t *Table, p int) (m ring.Member, ok bool) {
-	for _, o := range t.Layout.Current(p) {
+	owners := t.Layout.Current(p)
+	first := v.fillFrom(t, owners)
+	for i := range owners {
+		o := owners[(first+i)%len(owners)]
 		c := v.State.Members()[o]
 		if int(o) == v.Self || slices.ContainsFunc(f.done, func(d filled) bool { return d.nonce == c.Boot.Nonce }) {
 			continue
@@ -124,6 +132,26 @@ func (f *fill) candidate(v *View, t *Table, p int) (m ring.Member, ok bool) {
 		m, ok = c, true
 	}
 	return m, ok
+}
+
+// fillFrom returns with which owner a fill begins. Where every member is one,
+// it is the creator of the table as long as it lives, who is synced when nobody
+// else is yet, and else the node's successor, so that not all ask the same.
+func (v *View) fillFrom(t *Table, owners []uint16) int {
+	if t.Spec.Kind != ring.Everywhere {
+		return 0
+	}
+	next := 0
+	for i, o := range owners {
+		m := v.State.Members()[o]
+		if !v.down[o] && crdt.Actor(peer.NewActor(m.ID, m.Boot)) == t.Spec.Created.Actor {
+			return i
+		}
+		if int(o) <= v.Self {
+			next = i + 1
+		}
+	}
+	return next
 }
 
 // maxKnown is how many of its own entries a node lists in one page request.

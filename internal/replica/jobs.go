@@ -114,6 +114,7 @@ func (r *Replica) enqueue(sends []Send) {
 // Tick does what is due. It is to be called every few milliseconds; nothing
 // depends on how often exactly.
 func (r *Replica) Tick(now time.Time, out *Effects) {
+	r.spreadTick(now, out)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ended != nil {
@@ -172,6 +173,10 @@ func (r *Replica) compareRing(out *Effects) {
 
 // Reply takes the reply to one of the effects' sends, or why there is none.
 func (r *Replica) Reply(now time.Time, token uint64, reply []byte, failure error, out *Effects) {
+	if token&spreadToken != 0 {
+		r.rumorReply(now, token, reply, failure, out)
+		return
+	}
 	r.mu.Lock()
 	b, ok := r.jobs.open[token]
 	delete(r.jobs.open, token)

@@ -29,6 +29,7 @@ import (
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/ring"
+	"github.com/grapevine-go/grapevine/rumor"
 )
 
 // Config is what a replica is started with.
@@ -49,6 +50,9 @@ type Config struct {
 	SweepEvery time.Duration // how often a table's partitions are compared with a random co-owner's
 	Retry      time.Duration // how long an exchange that failed waits
 	Timeout    time.Duration // of an exchange's requests
+
+	Spread      rumor.Policy  // how updates of tables that every member holds are told
+	SpreadEvery time.Duration // length of a cycle of it
 
 	Rules Rules
 }
@@ -72,6 +76,7 @@ type Replica struct {
 	ops     atomic.Uint64 // numbers the operations of this boot
 	serving atomic.Int64  // bytes of the requests that are being served
 	stats   stats
+	spread  spread
 
 	mu       sync.Mutex
 	verdicts map[peer.ID]verdict
@@ -102,7 +107,7 @@ var (
 
 // New returns a replica that knows nothing yet: it answers NotReady until it
 // has learned the ring state from another node or was told to [Replica.Form]
-// a cluster.
+// a cluster. A Config that rumor.Config.Validate does not accept panics.
 func New(cfg Config) *Replica {
 	r := &Replica{
 		cfg:      cfg,
@@ -114,6 +119,7 @@ func New(cfg Config) *Replica {
 	r.jobs.init()
 	r.clock.Clock = crdt.NewClock(0, cfg.MaxSkew)
 	r.view.Store(newView(r, new(ring.State)))
+	r.spread.init(r)
 	return r
 }
 

@@ -38,6 +38,8 @@ func (r *Replica) Serve(now time.Time, request, dst []byte) []byte {
 		return s.refuse(wire.Malformed, "unknown protocol version")
 	case q.Kind == wire.KindRing:
 		return s.ring(&q)
+	case q.Kind == wire.KindRumor: // whatever the ring state: a rumor is a join that nobody counts
+		return s.rumors(&q)
 	case v.Self < 0:
 		return s.refuse(wire.NotReady, "the ring state is not known yet")
 	case q.Ring != v.version && !r.cfg.Rules.NoFence:
@@ -106,6 +108,9 @@ func (s *serving) write(q *wire.Request, t *Table) []byte {
 	joined, err := t.Data.Join(hash, key, delta)
 	if err != nil {
 		return s.refuse(wire.Malformed, err.Error())
+	}
+	if joined.Changed && t.Spec.Kind == ring.Everywhere {
+		s.r.originate(s.now, t, hash, key)
 	}
 	if s.moved(q) {
 		return s.stale(wire.Moved)

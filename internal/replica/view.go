@@ -7,6 +7,7 @@ import (
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/quorum"
 	"github.com/grapevine-go/grapevine/ring"
+	"github.com/grapevine-go/grapevine/rumor"
 	"github.com/grapevine-go/grapevine/store"
 )
 
@@ -19,7 +20,8 @@ type View struct {
 
 	version uint64
 	actor   crdt.Actor
-	down    []bool // by member
+	down    []bool         // by member
+	others  *rumor.Members // whom rumors are told to
 	byHash  map[uint64]*Table
 	byName  map[string]*Table
 	ended   error
@@ -38,6 +40,17 @@ type Data struct {
 	*store.Table
 	typ    Type
 	synced []atomic.Bool // by partition
+
+	watches atomic.Pointer[[]*Watch]
+}
+
+// Join is store.Table.Join, and tells the watches what it changed.
+func (d *Data) Join(hash uint64, key, delta []byte) (crdt.Joined, error) {
+	j, err := d.Table.Join(hash, key, delta)
+	if j.Changed {
+		d.changed(key)
+	}
+	return j, err
 }
 
 // Type is a replicated type as a replica handles it.
@@ -101,23 +114,30 @@ func newView(r *Replica, s *ring.State) *View {
 	layouts := make(map[[2]int]*ring.Layout)
 	for _, spec := range s.Tables() {
 		t := &Table{Spec: spec, Hash: spec.Hash(), Data: r.data[spec.Name]}
-		if spec.Kind == ring.Ring {
-			shape := [2]int{int(spec.N), int(spec.Partitions)}
-			if layouts[shape] == nil {
-				layouts[shape] = ring.NewLayout(s, shape[0], shape[1])
-			}
-			t.Layout = layouts[shape]
+		shape := [2]int{int(spec.N), int(spec.Partitions)} // N is 0 for those that are everywhere
+		if layouts[shape] == nil {
+			layouts[shape] = layout(s, spec)
 		}
+		t.Layout = layouts[shape]
 		v.byHash[t.Hash], v.byName[spec.Name] = t, t
 	}
 	v.down = r.downs(s.Members())
+	v.others = othersOf(v)
 	return v
+}
+
+func layout(s *ring.State, spec ring.Table) *ring.Layout {
+	if spec.Kind == ring.Everywhere {
+		return ring.NewEverywhere(s, int(spec.Partitions))
+	}
+	return ring.NewLayout(s, int(spec.N), int(spec.Partitions))
 }
 
 // withVerdicts returns the view with the present verdicts.
 func (v *View) withVerdicts(r *Replica) *View {
 	c := *v
 	c.down = r.downs(v.State.Members())
+	c.others = othersOf(&c)
 	c.ended = r.ended
 	return &c
 }
@@ -163,9 +183,12 @@ func (v *View) owns(t *Table, partition int) bool {
 }
 
 // targets appends the replicas of a partition, this node first: what is here
-// costs no message.
+// costs no message. Of a table that every member holds it is this node alone.
 func (v *View) targets(dst []quorum.Target, t *Table, partition int) []quorum.Target {
 	members := v.State.Members()
+	if t.Spec.Kind == ring.Everywhere {
+		return append(dst, quorum.Target{ID: members[v.Self].ID, Nonce: v.Boot.Nonce, Current: true, Next: true})
+	}
 	for _, o := range t.Layout.Targets(partition) {
 		m := &members[o.Member]
 		dst = append(dst, quorum.Target{ID: m.ID, Nonce: m.Boot.Nonce, Current: o.Current, Next: o.Next, Down: v.down[o.Member]})

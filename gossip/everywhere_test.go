@@ -1,0 +1,254 @@
+package gossip_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/grapevine-go/grapevine/gossip"
+	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/ring"
+)
+
+// flags opens a table that every member holds.
+func flags(t testing.TB, n *gossip.Node) *gossip.RegisterTable[string] {
+	t.Helper()
+	table, err := gossip.Everywhere(n, "flags", gossip.Registers[string]())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+// holds waits until a node reads a value.
+func holds(t testing.TB, table *gossip.RegisterTable[string], key, want string) {
+	t.Helper()
+	eventually(t, key+" is "+want, func() bool {
+		value, found, err := table.Get(t.Context(), key)
+		if err != nil && !errors.Is(err, gossip.ErrNotReady) {
+			t.Fatal(err)
+		}
+		return value == want && found == (want != "")
+	})
+}
+
+func TestEverywhere(t *testing.T) {
+	t.Parallel()
+	// Nothing is compared meanwhile: rumors tell everybody.
+	nodes := cluster(t, 5, func(c *gossip.Config) { c.SweepEvery = time.Hour })
+	var tables []*gossip.RegisterTable[string]
+	for _, n := range nodes {
+		tables = append(tables, flags(t, n))
+	}
+	ready(t, nodes...)
+	for i, table := range tables {
+		if _, err := table.Put(t.Context(), fmt.Sprint("flag-", i), "on"); err != nil {
+			t.Fatal(err)
+		}
+		if value, found, err := table.Get(t.Context(), fmt.Sprint("flag-", i)); value != "on" || !found || err != nil {
+			t.Errorf("a write is not read where it was made: %q, %t, %v", value, found, err)
+		}
+	}
+	for _, table := range tables {
+		for i := range tables {
+			holds(t, table, fmt.Sprint("flag-", i), "on")
+		}
+	}
+	if _, err := tables[1].Delete(t.Context(), "flag-0"); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range tables {
+		holds(t, table, "flag-0", "")
+	}
+	keys, _, err := tables[2].Scan(t.Context(), 0, 100)
+	if slices.Sort(keys); err != nil || !slices.Equal(keys, []string{"flag-1", "flag-2", "flag-3", "flag-4"}) {
+		t.Errorf("scan: %v, %v", keys, err)
+	}
+	if owners := nodes[0].Owners("flags", "flag-0"); len(owners) != 5 {
+		t.Errorf("owners are %v", owners)
+	}
+
+	// Who comes later is filled before it is ready.
+	late := start(t, config(t, 5, nodes))
+	table := flags(t, late)
+	if err := late.WaitReady(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if value, found, err := table.Get(t.Context(), "flag-3"); value != "on" || !found || err != nil {
+		t.Errorf("a newcomer that is ready reads %q, %t, %v", value, found, err)
+	}
+}
+
+func TestEverywhereErrors(t *testing.T) {
+	t.Parallel()
+	nodes := cluster(t, 2)
+	table := flags(t, nodes[0])
+	ready(t, nodes...)
+	if _, err := gossip.Everywhere(nodes[1], "flags", gossip.Registers[bool]()); !errors.Is(err, gossip.ErrTableMismatch) {
+		t.Errorf("another type: %v", err)
+	}
+	if _, err := gossip.Ring(nodes[1], "flags", gossip.Registers[string](), three); !errors.Is(err, gossip.ErrTableMismatch) {
+		t.Errorf("another placement: %v", err)
+	}
+	if _, err := gossip.Everywhere(nodes[0], "", gossip.Registers[string]()); !errors.Is(err, ring.ErrTable) {
+		t.Errorf("no name: %v", err)
+	}
+	if _, _, err := table.Get(t.Context(), "flag", quorum.R(2)); !errors.Is(err, quorum.ErrLevel) {
+		t.Errorf("R=2: %v", err)
+	}
+	if _, err := table.Put(t.Context(), "", "on"); !errors.Is(err, gossip.ErrKey) {
+		t.Errorf("no key: %v", err)
+	}
+	ringTable := open(t, nodes[0])
+	if _, err := ringTable.WaitPropagated(t.Context(), "key", 0); !errors.Is(err, gossip.ErrNotEverywhere) {
+		t.Errorf("WaitPropagated on a ring table: %v", err)
+	}
+	for c := range ringTable.Watch(t.Context(), "") {
+		if !errors.Is(c.Err, gossip.ErrNotEverywhere) {
+			t.Errorf("watch of a ring table: %+v", c)
+		}
+	}
+	nodes[0].Close()
+	if _, _, err := table.Get(t.Context(), "flag"); !errors.Is(err, gossip.ErrClosed) {
+		t.Errorf("closed: %v", err)
+	}
+	if _, err := gossip.Everywhere(nodes[0], "more", gossip.Registers[string]()); !errors.Is(err, gossip.ErrClosed) {
+		t.Errorf("open on a closed node: %v", err)
+	}
+}
+
+func TestWaitPropagated(t *testing.T) {
+	t.Parallel()
+	nodes := cluster(t, 4)
+	table := flags(t, nodes[0])
+	ready(t, nodes...)
+	if _, err := table.WaitPropagated(t.Context(), "flag", 0); !errors.Is(err, gossip.ErrNotReady) {
+		t.Errorf("never written: %v", err)
+	}
+	if _, err := table.Put(t.Context(), "flag", "on"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := table.WaitPropagated(t.Context(), "flag", 5); !errors.Is(err, quorum.ErrLevel) {
+		t.Errorf("5 of 4: %v", err)
+	}
+	p, err := table.WaitPropagated(within(t), "flag", 0)
+	if err != nil || p.Have != 4 || len(p.Missing) != 0 || p.Messages < 3 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for _, n := range nodes[1:] { // and now it is so
+		if value, found, err := flags(t, n).Get(t.Context(), "flag"); value != "on" || !found || err != nil {
+			t.Errorf("%s reads %q, %t, %v", n.ID(), value, found, err)
+		}
+	}
+	if p, err := table.WaitPropagated(t.Context(), "flag", 1); err != nil || p.Have != 1 || p.Messages != 0 {
+		t.Errorf("one member is this one: %+v, %v", p, err)
+	}
+
+	// A member that is gone is waited for, until the context ends.
+	nodes[3].Close()
+	if _, err := table.Put(t.Context(), "flag", "off"); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := table.WaitPropagated(within(t), "flag", 3); err != nil || p.Have != 3 {
+		t.Errorf("three of four: %+v, %v", p, err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	p, err = table.WaitPropagated(ctx, "flag", 0)
+	if !errors.Is(err, context.DeadlineExceeded) || !slices.Contains(p.Missing, nodes[3].ID()) {
+		t.Errorf("all, with one gone: %+v, %v", p, err)
+	}
+}
+
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	nodes := cluster(t, 2)
+	writer := flags(t, nodes[0])
+	ready(t, nodes...)
+	reader := flags(t, nodes[1])
+	for _, key := range []string{"new-a", "old-a"} {
+		if _, err := writer.Put(t.Context(), key, "1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holds(t, reader, "new-a", "1")
+	ctx, cancel := context.WithCancel(within(t))
+	changes := make(chan gossip.Change[string], 100)
+	go func() {
+		defer close(changes)
+		for c := range reader.Watch(ctx, "new-") {
+			changes <- c
+		}
+	}()
+	if c := soon(t, "resync", changes); !c.Resync || c.Key != "" || c.Err != nil {
+		t.Fatalf("a watch begins with %+v", c)
+	}
+	if c := soon(t, "what is there", changes); c.Key != "new-a" || c.Value != "1" || !c.Found {
+		t.Errorf("%+v", c)
+	}
+	if _, err := writer.Put(t.Context(), "old-b", "1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := writer.Put(t.Context(), "new-b", "1"); err != nil {
+		t.Fatal(err)
+	}
+	if c := soon(t, "a change", changes); c.Key != "new-b" || c.Value != "1" || c.Resync {
+		t.Errorf("%+v", c)
+	}
+	if _, err := writer.Delete(t.Context(), "new-a"); err != nil {
+		t.Fatal(err)
+	}
+	if c := soon(t, "a deletion", changes); c.Key != "new-a" || c.Found || c.Err != nil {
+		t.Errorf("%+v", c)
+	}
+	cancel()
+	if c := soon(t, "the end", changes); !errors.Is(c.Err, context.Canceled) || c.Key != "" {
+		t.Errorf("%+v", c)
+	}
+	if _, open := <-changes; open {
+		t.Error("something came after the end")
+	}
+}
+
+// TestWatchSlow: a reader that does not keep up is told to begin anew, and then
+// everything: nothing is lost without a word.
+func TestWatchSlow(t *testing.T) {
+	t.Parallel()
+	nodes := cluster(t, 1)
+	table := flags(t, nodes[0])
+	const keys = 3000
+	begun, resyncs := false, 0
+	seen := make(map[string]string)
+	for c := range table.Watch(within(t), "") {
+		if c.Err != nil {
+			t.Fatal(c.Err)
+		}
+		if c.Resync {
+			resyncs++
+			clear(seen)
+		} else {
+			seen[c.Key] = c.Value
+		}
+		if !begun { // the reader is slow from here on
+			begun = true
+			for i := range keys {
+				for _, value := range []string{"first", "last"} {
+					if _, err := table.Put(t.Context(), fmt.Sprint(i), value); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		if len(seen) == keys && resyncs == 2 {
+			break
+		}
+	}
+	for key, value := range seen {
+		if value != "last" {
+			t.Errorf("%s is %q", key, value)
+		}
+	}
+}

@@ -1,0 +1,287 @@
+package replica
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/internal/wire"
+	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/ring"
+	"github.com/grapevine-go/grapevine/rumor"
+)
+
+// Tables that every member holds take the same way as others with "the owners"
+// = this node: a write is joined here and ends, a read is local. What the join
+// changed becomes a rumor, and what rumors leave behind is found by the sweep,
+// which compares with a random member as it does with a co-owner.
+
+// spread is the rumor mongering of a replica. Its lock is taken after no other
+// and before no other.
+type spread struct {
+	mu    sync.Mutex
+	cfg   rumor.Config
+	core  *rumor.Core
+	out   rumor.Effects // emptied before the lock is released
+	open  map[uint64]peer.ID
+	token uint64
+	queue []Send
+	ready atomic.Bool // something is in the queue
+	bytes atomic.Uint64
+	delay Delays
+}
+
+// spreadToken marks the tokens of messages with rumors.
+const spreadToken = 1 << 63
+
+// maxHot bounds the bytes of the hot list; larger values are left to the sweep.
+const maxHot = 8 << 20
+
+// asker stands for the member whose message is answered: what is for it goes
+// into the reply, so its name is not looked up.
+const asker peer.ID = "\x00"
+
+func (s *spread) init(r *Replica) {
+	s.open = make(map[uint64]peer.ID)
+	s.cfg = rumor.Config{Policy: r.cfg.Spread, Interval: r.cfg.SpreadEvery, HotBytes: maxHot,
+		Rand: rand.New(rand.NewPCG(r.cfg.Nonce, 0x72756d6f))}
+	core, err := rumor.New(&s.cfg, (*others)(r), time.Unix(0, 0))
+	if err != nil {
+		panic(err) // whoever made the configuration has to validate it
+	}
+	s.core = core
+}
+
+// others are the members as the core draws them.
+type others Replica
+
+// Sample implements [rumor.Peers].
+func (o *others) Sample(rand *rand.Rand) peer.ID { return (*Replica)(o).View().others.Sample(rand) }
+
+// Successor implements [rumor.Peers].
+func (o *others) Successor(order uint64) peer.ID { return (*Replica)(o).View().others.Successor(order) }
+
+// othersOf lists whom rumors are told to: all that have not left, but those
+// believed dead, who would swallow them.
+func othersOf(v *View) *rumor.Members {
+	var ids []peer.ID
+	for i, m := range v.State.Members() {
+		if i != v.Self && m.Status != ring.Left && !v.down[i] {
+			ids = append(ids, m.ID)
+		}
+	}
+	if v.Self < 0 {
+		return rumor.NewMembers("", ids)
+	}
+	return rumor.NewMembers(v.State.Members()[v.Self].ID, ids)
+}
+
+// originate makes a rumor of what a write has just changed here.
+func (r *Replica) originate(now time.Time, t *Table, hash uint64, key []byte) {
+	told := rumor.Rumor{Key: wire.RumorKey(t.Hash, key)}
+	if !t.Data.tell(&told, hash, key) {
+		return
+	}
+	s := &r.spread
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.core.Originate(now, told, &s.out)
+	s.post(r, now)
+}
+
+// tell puts the present state of the key into the rumor; false if there is none.
+func (d *Data) tell(told *rumor.Rumor, hash uint64, key []byte) (found bool) {
+	if told.Body, found = d.AppendState(nil, hash, key); found {
+		told.Version = d.rumorVersion(hash, key)
+	}
+	return found
+}
+
+// rumorVersion names the state of a key: equal states have equal names at all
+// nodes.
+func (d *Data) rumorVersion(hash uint64, key []byte) uint64 {
+	f := d.Fingerprint(hash, key)
+	return binary.BigEndian.Uint64(f[:])
+}
+
+// post encodes what the core wants sent, into the queue. A full queue loses
+// messages as a network does.
+func (s *spread) post(r *Replica, now time.Time) {
+	v := r.View()
+	for i := range s.out.Sends {
+		send := &s.out.Sends[i]
+		if send.To == asker || len(s.queue) >= maxQueue {
+			continue
+		}
+		h := r.header(v, wire.KindRumor, classForeground, r.cfg.Timeout)
+		s.token++
+		token := spreadToken | s.token
+		s.open[token] = send.To
+		msg := wire.AppendRumors(nil, &h, &send.Message)
+		s.bytes.Add(uint64(len(msg)))
+		s.queue = append(s.queue, Send{To: send.To, Class: classForeground, Token: token, Msg: msg})
+	}
+	s.ready.Store(len(s.queue) > 0)
+	s.out.Reset()
+}
+
+// Flush adds what spreads at once to the effects: a driver calls it after a
+// [Replica.Serve] or a write. What it does not take goes with the next tick.
+func (r *Replica) Flush(out *Effects) {
+	s := &r.spread
+	if !s.ready.Load() {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out.Sends = append(out.Sends, s.queue...)
+	clear(s.queue)
+	s.queue = s.queue[:0]
+	s.ready.Store(false)
+}
+
+// spreadTick tells the core the time.
+func (r *Replica) spreadTick(now time.Time, out *Effects) {
+	s := &r.spread
+	s.mu.Lock()
+	if at, ok := s.core.Deadline(); ok && !now.Before(at) {
+		s.core.Tick(now, &s.out)
+		s.post(r, now)
+	}
+	s.mu.Unlock()
+	r.Flush(out)
+}
+
+// rumors takes a request that carries rumors.
+func (s *serving) rumors(q *wire.Request) []byte {
+	m, err := q.Rumors()
+	if err != nil {
+		return s.refuse(wire.Malformed, err.Error())
+	}
+	reply := s.r.hear(s.now, asker, &m)
+	s.fill(wire.OK)
+	return wire.AppendRumorReply(s.dst, &s.head, &reply)
+}
+
+// rumorReply takes the reply to a message with rumors, or that there is none.
+func (r *Replica) rumorReply(now time.Time, token uint64, reply []byte, failure error, out *Effects) {
+	s := &r.spread
+	s.mu.Lock()
+	from, known := s.open[token]
+	delete(s.open, token)
+	s.mu.Unlock()
+	if failure != nil || !known {
+		return
+	}
+	a, err := wire.ParseReply(reply)
+	if err != nil || a.Status != wire.OK {
+		return
+	}
+	_, _ = r.clock.observe(a.Clock, now) // counted where it is served
+	if m, err := a.Rumors(); err == nil && !m.Empty() {
+		r.hear(now, from, &m)
+		r.Flush(out)
+	}
+}
+
+// hear joins what a message tells, lets the core decide what follows, and
+// returns what is for the asker.
+func (r *Replica) hear(now time.Time, from peer.ID, m *rumor.Message) (reply rumor.Message) {
+	v := r.View()
+	r.joinRumors(now, v, m)
+	for i := range m.Have {
+		m.Have[i].Lacks = v.lacks(&m.Have[i])
+	}
+	s := &r.spread
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.core.Receive(now, from, m, &s.out)
+	for _, f := range s.out.Fetches {
+		if told, ok := v.fetch(f.Ref); ok {
+			s.answer(f.To, told)
+		}
+	}
+	for i := range s.out.Sends {
+		if s.out.Sends[i].To == asker {
+			reply.CopyFrom(&s.out.Sends[i].Message) // one at most, and those of fetches joined to it
+		}
+	}
+	s.post(r, now)
+	return reply
+}
+
+// answer adds a body that was asked for by name, and is hot no more, to what is
+// sent to a member.
+func (s *spread) answer(to peer.ID, told rumor.Rumor) {
+	for i := range s.out.Sends {
+		if send := &s.out.Sends[i]; send.To == to {
+			send.Message.Rumors = append(send.Message.Rumors, told)
+			return
+		}
+	}
+	s.out.Sends = append(s.out.Sends, rumor.Send{To: to, Message: rumor.Message{Rumors: []rumor.Rumor{told}}})
+}
+
+// joinRumors joins the bodies of a message and says which were news. What is of
+// no table here, or cannot be joined, is taken out of the message: it must not
+// be told on.
+func (r *Replica) joinRumors(now time.Time, v *View, m *rumor.Message) {
+	kept := m.Rumors[:0]
+	for i := range m.Rumors {
+		if r.joinRumor(now, v, &m.Rumors[i]) {
+			kept = append(kept, m.Rumors[i])
+		} else {
+			r.stats.refused.Add(1)
+		}
+	}
+	m.Rumors = kept
+}
+
+func (r *Replica) joinRumor(now time.Time, v *View, told *rumor.Rumor) (ok bool) {
+	t, key, hash, ok := v.subject(told.Key)
+	if !ok {
+		return false
+	}
+	latest, err := t.Data.typ.Latest(told.Body)
+	if err != nil || latest > crdt.TimeOf(now.Add(hardSkew)) {
+		return false
+	}
+	j, err := t.Data.Join(hash, key, told.Body)
+	if err != nil {
+		return false
+	}
+	if told.News = j.Changed; j.Changed {
+		r.spread.delay.add(now.Sub(latest.Wall()))
+		t.Data.tell(told, hash, key) // what is told on is the join, in memory of its own
+	}
+	return true
+}
+
+// subject finds what a rumor is about; false if that is not held here.
+func (v *View) subject(name string) (t *Table, key []byte, hash uint64, ok bool) {
+	table, k, ok := wire.SplitRumorKey(name)
+	if t = v.byHash[table]; !ok || t == nil || t.Data == nil || t.Spec.Kind != ring.Everywhere {
+		return nil, nil, 0, false
+	}
+	return t, []byte(k), ring.Hash(k), true
+}
+
+// lacks reports whether a state that is announced is not the one here. That may
+// be a newer one; then a body is asked for in vain.
+func (v *View) lacks(ref *rumor.Ref) bool {
+	t, key, hash, ok := v.subject(ref.Key)
+	return ok && t.Data.rumorVersion(hash, key) != ref.Version
+}
+
+// fetch gives the present state of what was asked for.
+func (v *View) fetch(ref rumor.Ref) (told rumor.Rumor, ok bool) {
+	t, key, hash, ok := v.subject(ref.Key)
+	if ok {
+		told.Key, told.Salt, told.Hops = ref.Key, uint32(ref.Version), 255
+		ok = t.Data.tell(&told, hash, key)
+	}
+	return told, ok
+}
