@@ -9,6 +9,15 @@ type Packed struct {
 // NewPacked returns bottom as a State: what a store starts a register from.
 func NewPacked() State { return new(Packed) }
 
+// PackedOf returns the state with an encoding that [Packed.Encoding] gave, or
+// bottom if it is empty. The memory up to the encoding's capacity belongs to the
+// state from then on.
+func PackedOf(encoding []byte) Packed { return Packed{encoding} }
+
+// Encoding returns the encoding as the state keeps it; it is empty for bottom,
+// and valid until the next join.
+func (p *Packed) Encoding() []byte { return p.enc }
+
 // Cell returns the cell, which shares the state's bytes until the next join.
 func (p *Packed) Cell() Cell {
 	if len(p.enc) == 0 {
@@ -39,11 +48,11 @@ func (p *Packed) JoinBinary(delta []byte) (Joined, error) {
 	return j, nil
 }
 
-// set encodes c over the old encoding where it fits without waste. That is
-// only safe when c's bytes are not part of the old encoding.
+// set encodes c over the old encoding where it fits, without waste if there was
+// one. That is only safe when c's bytes are not part of the old encoding.
 func (p *Packed) set(c *Cell, foreign bool) {
 	size := c.encodedSize()
-	if foreign && cap(p.enc) >= size && cap(p.enc) <= 2*size {
+	if foreign && cap(p.enc) >= size && (len(p.enc) == 0 || cap(p.enc) <= 2*size) {
 		p.enc = c.AppendBinary(p.enc[:0])
 		return
 	}

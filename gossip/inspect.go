@@ -127,7 +127,7 @@ func (n *Node) Dump(table string, visit func(LocalState) error) error {
 
 func dumpPartition(t *replica.Table, p int) (states []LocalState) {
 	t.Data.Page(p, 0, ^uint64(0), func(e store.Entry) bool {
-		states = append(states, LocalState{Partition: p, Key: e.Key, State: e.State.AppendBinary(nil)})
+		states = append(states, LocalState{Partition: p, Key: string(e.Key), State: e.State.AppendBinary(nil)})
 		return true
 	})
 	sort.Slice(states, func(i, j int) bool { return states[i].Key < states[j].Key })

@@ -134,7 +134,7 @@ func (n *Node) dump(partition int) map[string][]byte {
 	d := make(map[string][]byte)
 	t := n.table()
 	t.Data.Page(partition, 0, ^uint64(0), func(e store.Entry) bool {
-		d[e.Key] = e.State.AppendBinary(nil)
+		d[string(e.Key)] = e.State.AppendBinary(nil)
 		return true
 	})
 	return d

@@ -6,7 +6,7 @@ import "github.com/grapevine-go/grapevine/crdt"
 // during the call that is given them.
 type Entry struct {
 	Hash        uint64
-	Key         string
+	Key         []byte
 	State       crdt.State
 	Fingerprint crdt.Fingerprint // of the state and the key's hash, see EntryFingerprint
 }
@@ -21,23 +21,35 @@ func (t *Table) Page(partition int, from, to uint64, visit func(Entry) bool) (ne
 	p := &t.parts[partition]
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	done, more := true, true
-	p.entries.Ascend(from, func(hash uint64, e *entry) bool {
-		if hash > to {
-			return false
+	first := uint64(partition) << t.shift
+	if to < first {
+		return 0, true
+	}
+	packed, more, last := new(crdt.Packed), true, uint64(0)
+	for i := p.entries.from(max(from, first)); i < len(p.entries.s); i++ {
+		s := p.entries.s[i]
+		switch {
+		case s.entry == nil:
+			continue
+		case s.hash > to:
+			return 0, true
+		case !more && s.hash != last:
+			return s.hash, false
 		}
-		if !more {
-			next, done = hash, false
-			return false
+		if !visit(s.entry.page(s.hash, packed)) {
+			more = false
 		}
-		for ; e != nil; e = e.next() {
-			s := e.state()
-			f := EntryFingerprint(p.key, hash, s.Fingerprint(p.key))
-			if !visit(Entry{Hash: hash, Key: e.key, State: s, Fingerprint: f}) {
-				more = false
-			}
-		}
-		return true
-	})
-	return next, done
+		last = s.hash
+	}
+	return 0, true
+}
+
+// page is the entry as a page shows it; packed is the state of registers.
+func (e *entry) page(hash uint64, packed *crdt.Packed) Entry {
+	state := e.state
+	if state == nil {
+		*packed = e.register()
+		state = packed
+	}
+	return Entry{Hash: hash, Key: e.key(), State: state, Fingerprint: e.fingerprint}
 }

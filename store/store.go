@@ -22,81 +22,24 @@ import (
 	"sync"
 
 	"github.com/grapevine-go/grapevine/crdt"
-	"github.com/tidwall/btree"
 )
 
 // Table is one table's data on one node.
 type Table struct {
 	newState func() crdt.State
-	shift    int // hash >> shift is the partition
+	packed   bool // the states are crdt.Packed
+	shift    int  // hash >> shift is the partition
 	parts    []partition
 }
 
 // partition's padding keeps the locks of neighbours off one cache line.
 type partition struct {
 	mu      sync.RWMutex
-	entries btree.Map[uint64, *entry] // by key hash
+	entries slots
 	key     crdt.Key
 	digest  crdt.Fingerprint
 	counts  Counts
 	_       [64]byte
-}
-
-// entry is one key. Keys of equal hash are chained, in no particular order; as
-// that hardly ever happens, a link costs memory only where there is one: it is
-// kept in front of the state.
-type entry struct {
-	key  string
-	kept crdt.State // the state, or a *linked
-}
-
-// linked is the state of an entry that is not the last of its chain.
-type linked struct {
-	crdt.State
-	next *entry
-}
-
-// entrySize is about what an entry takes beside its key and state: itself, and
-// its place in the ordered map.
-const entrySize = 32 + 24
-
-// packedEntry is an entry with its state beside it: a register is found with
-// one look into memory less. Almost all entries are registers.
-type packedEntry struct {
-	entry
-	packed crdt.Packed
-}
-
-// newEntry returns an entry with the bottom state.
-func (t *Table) newEntry() *entry {
-	s := t.newState()
-	if _, ok := s.(*crdt.Packed); ok {
-		e := new(packedEntry)
-		e.kept = &e.packed
-		return &e.entry
-	}
-	return &entry{kept: s}
-}
-
-// link puts an entry in front of those of the same hash.
-func (e *entry) link(next *entry) {
-	if next != nil {
-		e.kept = &linked{State: e.state(), next: next}
-	}
-}
-
-func (e *entry) state() crdt.State {
-	if l, ok := e.kept.(*linked); ok {
-		return l.State
-	}
-	return e.kept
-}
-
-func (e *entry) next() *entry {
-	if l, ok := e.kept.(*linked); ok {
-		return l.next
-	}
-	return nil
 }
 
 // Counts is what a partition or a table holds.
@@ -112,6 +55,12 @@ func (c *Counts) add(o Counts) {
 	c.Bytes += o.Bytes
 }
 
+func (c *Counts) sub(o Counts) {
+	c.Live -= o.Live
+	c.Dead -= o.Dead
+	c.Bytes -= o.Bytes
+}
+
 // NewTable returns an empty table. Partitions is a power of two from 1 to
 // 65536 and newState gives the bottom of the table's type; anything else is a
 // programmer's error and panics. The key keys the fingerprints and must be the
@@ -125,8 +74,10 @@ func NewTable(partitions int, key crdt.Key, newState func() crdt.State) *Table {
 		shift:    64 - bits.TrailingZeros(uint(partitions)),
 		parts:    make([]partition, partitions),
 	}
+	_, t.packed = newState().(*crdt.Packed)
 	for i := range t.parts {
 		t.parts[i].key = key
+		t.parts[i].entries.shift = uint(64 - t.shift)
 	}
 	return t
 }
@@ -143,53 +94,36 @@ func (t *Table) Join(hash uint64, key, delta []byte) (crdt.Joined, error) {
 	p := t.part(hash)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	head, _ := p.entries.Get(hash)
-	e := head.find(key)
+	e := p.entries.find(hash, key)
 	if e == nil {
-		return p.insert(hash, key, delta, t.newEntry(), head)
+		return t.insert(p, hash, key, delta)
 	}
-	was := p.measure(hash, e)
-	j, err := e.state().JoinBinary(delta)
+	was := e.counts()
+	j, err := e.join(delta)
 	if j.Changed {
-		p.replace(was, p.measure(hash, e))
+		p.replace(hash, e, was)
 	}
 	return j, err
 }
 
-func (p *partition) insert(hash uint64, key, delta []byte, e *entry, head *entry) (crdt.Joined, error) {
-	j, err := e.kept.JoinBinary(delta)
+func (t *Table) insert(p *partition, hash uint64, key, delta []byte) (crdt.Joined, error) {
+	e, j, err := t.newEntry(key, delta)
 	if err != nil || !j.Changed {
 		return j, err
 	}
-	e.key = string(key)
-	e.link(head)
-	p.entries.Set(hash, e)
-	p.replace(measure{}, p.measure(hash, e))
+	p.entries.insert(hash, e)
+	p.replace(hash, e, Counts{})
 	return j, nil
 }
 
-// measure is what an entry adds to its partition's sums.
-type measure struct {
-	fingerprint crdt.Fingerprint
-	counts      Counts
-}
-
-func (p *partition) measure(hash uint64, e *entry) measure {
-	m := measure{fingerprint: EntryFingerprint(p.key, hash, e.state().Fingerprint(p.key))}
-	m.counts.Bytes = entrySize + len(e.key) + e.state().Size()
-	if e.state().Tombstone() {
-		m.counts.Dead = 1
-	} else {
-		m.counts.Live = 1
-	}
-	return m
-}
-
-func (p *partition) replace(old, new measure) {
-	p.digest = p.digest.Sub(old.fingerprint).Add(new.fingerprint)
-	p.counts.Live += new.counts.Live - old.counts.Live
-	p.counts.Dead += new.counts.Dead - old.counts.Dead
-	p.counts.Bytes += new.counts.Bytes - old.counts.Bytes
+// replace brings the partition's sums up to date after an entry changed; was is
+// what it counted before.
+func (p *partition) replace(hash uint64, e *entry, was Counts) {
+	now := EntryFingerprint(p.key, hash, e.stateFingerprint(p.key))
+	p.digest = p.digest.Sub(e.fingerprint).Add(now)
+	e.fingerprint = now
+	p.counts.sub(was)
+	p.counts.add(e.counts())
 }
 
 // EntryFingerprint binds a state's fingerprint to its key's hash, so that two
@@ -201,26 +135,16 @@ func EntryFingerprint(k crdt.Key, hash uint64, state crdt.Fingerprint) crdt.Fing
 	return k.Sum(buf[:])
 }
 
-func (e *entry) find(key []byte) *entry {
-	for ; e != nil; e = e.next() {
-		if e.key == string(key) {
-			return e
-		}
-	}
-	return nil
-}
-
 // AppendState appends the key's encoded state to dst; false if there is none.
 func (t *Table) AppendState(dst []byte, hash uint64, key []byte) ([]byte, bool) {
 	p := t.part(hash)
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	head, _ := p.entries.Get(hash)
-	e := head.find(key)
+	e := p.entries.find(hash, key)
 	if e == nil {
 		return dst, false
 	}
-	return e.state().AppendBinary(dst), true
+	return e.appendState(dst), true
 }
 
 // Fingerprint returns the fingerprint of the key's state; zero if there is
@@ -229,9 +153,8 @@ func (t *Table) Fingerprint(hash uint64, key []byte) crdt.Fingerprint {
 	p := t.part(hash)
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	head, _ := p.entries.Get(hash)
-	if e := head.find(key); e != nil {
-		return e.state().Fingerprint(p.key)
+	if e := p.entries.find(hash, key); e != nil {
+		return e.stateFingerprint(p.key)
 	}
 	return crdt.Fingerprint{}
 }
@@ -259,29 +182,14 @@ func (t *Table) Drop(hash uint64, key []byte, ifVersion crdt.Fingerprint, _ Reas
 	p := t.part(hash)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	head, _ := p.entries.Get(hash)
-	e := head.find(key)
-	if e == nil || e.state().Fingerprint(p.key) != ifVersion {
+	e := p.entries.find(hash, key)
+	if e == nil || e.stateFingerprint(p.key) != ifVersion {
 		return false
 	}
-	p.replace(p.measure(hash, e), measure{})
-	if head = head.without(e); head != nil {
-		p.entries.Set(hash, head)
-	} else {
-		p.entries.Delete(hash)
-	}
+	p.digest = p.digest.Sub(e.fingerprint)
+	p.counts.sub(e.counts())
+	p.entries.remove(hash, e)
 	return true
-}
-
-// without returns the chain without gone; entries before it are copied, so
-// that nobody sees a chain change under them.
-func (e *entry) without(gone *entry) *entry {
-	if e == gone {
-		return e.next()
-	}
-	c := &entry{key: e.key, kept: e.state()}
-	c.link(e.next().without(gone))
-	return c
 }
 
 // Digest returns the sum of the fingerprints of a partition's entries (see
@@ -311,12 +219,12 @@ func (t *Table) Rekey(key crdt.Key) {
 		p := &t.parts[i]
 		p.mu.Lock()
 		p.key, p.digest, p.counts = key, crdt.Fingerprint{}, Counts{}
-		p.entries.Scan(func(hash uint64, e *entry) bool {
-			for ; e != nil; e = e.next() {
-				p.replace(measure{}, p.measure(hash, e))
+		for _, s := range p.entries.s {
+			if s.entry != nil {
+				s.entry.fingerprint = crdt.Fingerprint{}
+				p.replace(s.hash, s.entry, Counts{})
 			}
-			return true
-		})
+		}
 		p.mu.Unlock()
 	}
 }

@@ -173,7 +173,7 @@ func (m *machine) bound(t *rapid.T, first, last uint64) uint64 {
 func (m *machine) onePage(t *rapid.T, p int, from, to uint64, perPage int, seen *[]name) (next uint64, done bool) {
 	begun := len(*seen)
 	next, done = m.table.Page(p, from, to, func(e Entry) bool {
-		n := name{e.Hash, e.Key}
+		n := name{e.Hash, string(e.Key)}
 		if w := m.twin.states[n]; w == nil || e.Fingerprint != EntryFingerprint(m.twin.key, n.hash, w.Fingerprint(m.twin.key)) {
 			t.Fatalf("%v with another fingerprint than the twin's", n)
 		}

@@ -246,7 +246,7 @@ func (n *node) holds() map[string]string {
 		n.table().Data.Page(p, 0, ^uint64(0), func(e store.Entry) bool {
 			c, err := crdt.DecodeCell(e.State.AppendBinary(nil))
 			v, _ := c.Get(0)
-			values[e.Key] = string(v)
+			values[string(e.Key)] = string(v)
 			return err == nil
 		})
 	}

@@ -147,10 +147,6 @@ var modules = []module{
 		"metrics are the shell's: cores count in plain numbers",
 	},
 	{
-		"github.com/tidwall/btree", []string{"store"},
-		"the ordered map of a partition: fast scans and a copy in constant time",
-	},
-	{
 		"golang.org/x/sync", []string{"gossip", "transport/...", "tests"},
 		"groups of goroutines, which only shells have",
 	},

@@ -51,7 +51,7 @@ func BenchmarkEntries(b *testing.B) {
 	for b.Loop() {
 		e := BeginEntries(buf, rh)
 		for range 1000 {
-			e.Add("user:42", state)
+			e.Add([]byte("user:42"), state)
 		}
 		a, _ := ParseReply(e.End(0, true))
 		list, err := a.Entries()

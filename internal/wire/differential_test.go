@@ -117,7 +117,7 @@ func (d *difference) requests(t *testing.T) {
 		{KindSync, func(h *Header) []byte { return AppendSync(nil, h, d.b, [][]byte{d.key, d.key}) }, []any{d.b, []any{d.key, d.key}}},
 		{KindTransfer, func(h *Header) []byte {
 			e := BeginTransfer(nil, h)
-			e.Add(string(d.key), blob(d.state))
+			e.Add(d.key, blob(d.state))
 			return e.End(d.a, d.yes)
 		}, []any{d.a, d.yes, []any{[]any{d.key, d.state}}}},
 	} {
@@ -172,7 +172,7 @@ func (d *difference) replies(t *testing.T) {
 	page := BeginEntries(nil, &h)
 	entries := []any{}
 	for range d.list[:min(len(d.list), 20)] {
-		page.Add(string(d.key), blob(d.state))
+		page.Add(d.key, blob(d.state))
 		entries = append(entries, []any{d.key, d.state})
 	}
 	for _, m := range []struct {

@@ -101,7 +101,7 @@ func beginEntries(dst []byte) *Entries {
 
 // Add appends an entry: its key, and either its state or, for scans and for
 // what is held back, nothing.
-func (e *Entries) Add(key string, state crdt.State) {
+func (e *Entries) Add(key []byte, state crdt.State) {
 	e.n++
 	e.dst = appendString(appendArray(e.dst, 2), key)
 	if state == nil {

@@ -289,7 +289,7 @@ func listAgain(t *testing.T, e *Entries, list EntryList) []byte {
 		if !ok {
 			t.Fatal("a list that was checked ends early")
 		}
-		e.Add(string(key), blob(state))
+		e.Add(key, blob(state))
 	}
 	return e.End(list.Next, list.Done)
 }

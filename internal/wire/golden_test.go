@@ -63,7 +63,7 @@ var exampleTurn = [][]byte{{'M', 24, 48}, {'+'}}
 
 func examplePage() []byte {
 	e := BeginEntries(nil, exampleReply(OK))
-	e.Add("user:42", blob(exampleCell()))
+	e.Add([]byte("user:42"), blob(exampleCell()))
 	return e.End(0xc8ffffffffffffff, false)
 }
 
@@ -130,12 +130,12 @@ var golden = []goldenMessage{
 	{"reply-sync", func() []byte { return AppendSyncReply(nil, exampleReply(OK), 1, [][]byte{[]byte("=")}) }, takeSync},
 	{"request-transfer", func() []byte {
 		e := BeginTransfer(nil, example(KindTransfer))
-		e.Add("user:42", blob(exampleCell()))
+		e.Add([]byte("user:42"), blob(exampleCell()))
 		return e.End(0xc800000000000000, false)
 	}, asRequest(requestBodies[KindTransfer])},
 	{"reply-transfer", func() []byte {
 		e := BeginEntries(nil, exampleReply(OK))
-		e.Add("user:43", nil)
+		e.Add([]byte("user:43"), nil)
 		return e.End(0, true)
 	}, takeEntries},
 	{"reply-ack", func() []byte { return AppendAck(nil, exampleReply(OK), crdt.Joined{Changed: true}) }, takeAck},

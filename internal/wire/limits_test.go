@@ -75,7 +75,7 @@ func stateReply(n int) []byte {
 func entriesReply(n int) []byte {
 	e := BeginEntries(nil, &ReplyHeader{})
 	for range n {
-		e.Add("", nil)
+		e.Add(nil, nil)
 	}
 	return e.End(0, true)
 }

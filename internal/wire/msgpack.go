@@ -49,7 +49,9 @@ func appendBinHeader(dst []byte, n int) []byte {
 
 func appendBytes(dst, p []byte) []byte { return append(appendBinHeader(dst, len(p)), p...) }
 
-func appendString(dst []byte, s string) []byte { return append(appendBinHeader(dst, len(s)), s...) }
+func appendString[T ~string | ~[]byte](dst []byte, s T) []byte {
+	return append(appendBinHeader(dst, len(s)), s...)
+}
 
 func appendArray(dst []byte, n int) []byte {
 	switch {

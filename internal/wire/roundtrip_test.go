@@ -215,11 +215,11 @@ func TestEntries(t *testing.T) {
 		for range rapid.IntRange(0, 20).Draw(t, "n") {
 			w := pageEntry{Key: keys.Draw(t, "key")}
 			if rapid.Bool().Draw(t, "scan") {
-				e.Add(w.Key, nil)
+				e.Add([]byte(w.Key), nil)
 			} else {
 				state := blobs.Draw(t, "state")
 				w.State = string(state)
-				e.Add(w.Key, blob(state))
+				e.Add([]byte(w.Key), blob(state))
 			}
 			want = append(want, w)
 		}
@@ -242,7 +242,7 @@ func TestEntries(t *testing.T) {
 		request := headers.Draw(t, "request")
 		e = BeginTransfer(nil, &request)
 		for _, w := range want {
-			e.Add(w.Key, blob(w.State))
+			e.Add([]byte(w.Key), blob(w.State))
 		}
 		q, err := ParseRequest(e.End(next, done))
 		if err != nil {
