@@ -136,8 +136,8 @@ func (r *RegisterTable[T]) resync(ctx context.Context, data *replica.Data, prefi
 			var keys []string
 			seen := 0
 			from, done = data.Page(p, from, to, func(e store.Entry) bool {
-				if strings.HasPrefix(e.Key, prefix) {
-					keys = append(keys, e.Key)
+				if key := string(e.Key); strings.HasPrefix(key, prefix) {
+					keys = append(keys, key)
 				}
 				seen++
 				return seen < watchPage

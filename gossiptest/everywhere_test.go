@@ -45,7 +45,7 @@ func (n *Node) flags() map[string][]byte {
 			return nil
 		}
 		t.Data.Page(p, 0, ^uint64(0), func(e store.Entry) bool {
-			all[e.Key] = e.State.AppendBinary(nil)
+			all[string(e.Key)] = e.State.AppendBinary(nil)
 			return true
 		})
 	}
