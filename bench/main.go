@@ -15,6 +15,7 @@ import (
 	"os"
 
 	"github.com/grapevine-go/grapevine/bench/convergence"
+	"github.com/grapevine-go/grapevine/bench/crdt"
 	"github.com/grapevine-go/grapevine/bench/quorum"
 	"github.com/grapevine-go/grapevine/bench/reconcile"
 	"github.com/grapevine-go/grapevine/bench/ring"
@@ -26,6 +27,7 @@ var verbs = []struct {
 	run        func(args []string, out io.Writer) error
 }{
 	{"convergence", "how fast an update reaches all nodes, against the copies that it takes", convergence.Run},
+	{"crdt", "what delta synchronisation of replicated types transmits, beside published figures", crdt.Run},
 	{"quorum", "reads and writes of a small cluster under a closed loop of callers", quorum.Run},
 	{"reconcile", "what it takes two replicas to find out in which keys they differ", reconcile.Run},
 	{"ring", "look-ups, balance and movement of consistent hashing", ring.Run},

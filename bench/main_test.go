@@ -26,6 +26,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"reconcile", "-keys", "10", "-diff", "11"}, 2, "", "-diff"},
 		{[]string{"reconcile", "-runs", "0"}, 2, "", "-runs"},
 		{[]string{"ring", "again"}, 2, "", "again"},
+		{[]string{"crdt", "-seeds", "0"}, 2, "", "-seeds"},
 		{[]string{"ring", "-h"}, 0, "-tokens", ""},
 	} {
 		var out, errs strings.Builder

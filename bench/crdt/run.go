@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"text/tabwriter"
 
@@ -26,7 +27,7 @@ type row struct {
 	Deviation float64 `json:"deviation_percent"` // from the closed form, or else from what was published
 }
 
-// Run measures and prints the table. The error wraps [verb.ErrUsage] when the
+// Run measures and prints the table; what it is at goes to stderr. The error wraps [verb.ErrUsage] when the
 // arguments are wrong.
 func Run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("crdt", flag.ContinueOnError)
@@ -46,17 +47,18 @@ func Run(args []string, out io.Writer) error {
 	if err := verb.WriteJSON[row](*json, nil); err != nil { // now rather than after a minute
 		return err
 	}
-	return verb.WriteJSON(*json, measureAll(out, pattern, *seeds))
+	return verb.WriteJSON(*json, measureAll(out, os.Stderr, pattern, *seeds))
 }
 
-func measureAll(out io.Writer, only *regexp.Regexp, seeds int) (rows []row) {
+func measureAll(out, progress io.Writer, only *regexp.Regexp, seeds int) (rows []row) {
 	fmt.Fprintf(out, "Units sent by %d nodes that make %d events each, mean of %d runs; the deviation is from the closed form,\nor else from what Enes et al. measured.\n\n", nodes, rounds, seeds)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "type\ttopology\talgorithm\tunits\tclosed form\tpublished\tdeviation\t")
 	for _, load := range workloads() {
 		for _, t := range topologies {
 			for i, a := range algorithms {
-				if only.MatchString(load.name + " " + t.name + " " + a.name) {
+				if name := load.name + " " + t.name + " " + a.name; only.MatchString(name) {
+					fmt.Fprintf(progress, "crdt: %s\n", name)
 					rows = append(rows, load.measure(t, i, seeds))
 					fmt.Fprintln(w, rows[len(rows)-1])
 				}

@@ -41,8 +41,8 @@ func TestTopologies(t *testing.T) {
 // closed forms say, for any phases; without, it is within 3 % of what was
 // published. The larger workloads are left to the command.
 func TestClosedForms(t *testing.T) {
-	out := new(bytes.Buffer)
-	rows := measureAll(out, regexp.MustCompile(`GCounter|GSet tree delta BP|GSet .*RR|GMap 10 % .*BP.RR`), 1)
+	out, progress := new(bytes.Buffer), new(strings.Builder)
+	rows := measureAll(out, progress, regexp.MustCompile(`GCounter|GSet tree delta BP|GSet .*RR|GMap 10 % .*BP.RR`), 1)
 	if len(rows) < 15 {
 		t.Fatalf("only %d rows", len(rows))
 	}
@@ -56,6 +56,9 @@ func TestClosedForms(t *testing.T) {
 	}
 	if lines := strings.Count(out.String(), "\n"); lines != len(rows)+4 {
 		t.Errorf("%d lines for %d rows:\n%s", lines, len(rows), out)
+	}
+	if lines := strings.Count(progress.String(), "\n"); lines != len(rows) {
+		t.Errorf("%d lines of progress for %d rows", lines, len(rows))
 	}
 }
 

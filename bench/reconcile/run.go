@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 
@@ -53,15 +54,16 @@ func Run(args []string, out io.Writer) error {
 	if err := verb.WriteJSON[row](*json, nil); err != nil { // now rather than after a minute
 		return err
 	}
-	rows, err := measureAll(s, strategies, out)
+	rows, err := measureAll(s, strategies, out, os.Stderr)
 	if err != nil {
 		return err
 	}
 	return verb.WriteJSON(*json, rows)
 }
 
-// measureAll measures and prints a table.
-func measureAll(s setting, strategies []antientropy.Strategy, out io.Writer) (rows []row, err error) {
+// measureAll measures and prints a table, and says meanwhile what it is at.
+func measureAll(s setting, strategies []antientropy.Strategy, out, progress io.Writer) (rows []row, err error) {
+	fmt.Fprintf(progress, "reconcile: making two replicas of %d keys\n", s.keys)
 	a, err := newReplica(s.keys)
 	if err != nil {
 		return nil, err
@@ -86,6 +88,7 @@ func measureAll(s setting, strategies []antientropy.Strategy, out io.Writer) (ro
 	clock := 1
 	for _, s.diff = range diffs {
 		for _, strategy := range strategies {
+			fmt.Fprintf(progress, "reconcile: %v, %d keys differ\n", strategy, s.diff)
 			r, err := measure(a, b, strategy, s, &clock)
 			if err != nil {
 				return rows, err

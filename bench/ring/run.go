@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -44,9 +45,12 @@ type row struct {
 	Failed        string   `json:"failed,omitempty"` // why there are no more figures
 }
 
-// Run measures and prints a table. The error wraps [verb.ErrUsage] when the
-// arguments are wrong.
-func Run(args []string, out io.Writer) error {
+// Run measures and prints a table; what it is at goes to stderr, because a row
+// takes seconds and the table is aligned in the end. The error wraps
+// [verb.ErrUsage] when the arguments are wrong.
+func Run(args []string, out io.Writer) error { return run(args, out, os.Stderr) }
+
+func run(args []string, out, progress io.Writer) error {
 	flags := flag.NewFlagSet("ring", flag.ContinueOnError)
 	var s setting
 	flags.IntVar(&s.Members, "members", 1024, "members of the ring, 2 to 65535")
@@ -76,21 +80,21 @@ func Run(args []string, out io.Writer) error {
 	if err := verb.WriteJSON[row](*json, nil); err != nil { // now rather than after a minute
 		return err
 	}
-	return verb.WriteJSON(*json, measureAll(s, effort{scattered(1 << 20), *lookup}, pattern, out))
+	return verb.WriteJSON(*json, measureAll(s, effort{scattered(1 << 20), *lookup}, pattern, out, progress))
 }
 
 // measureAll measures the contenders one after the other and prints the table.
-func measureAll(s setting, e effort, only *regexp.Regexp, out io.Writer) []row {
+func measureAll(s setting, e effort, only *regexp.Regexp, out, progress io.Writer) []row {
 	fmt.Fprintf(out, "%d members, %d tokens a member, %d partitions, %d owners, keys scattered in memory\n\n", s.Members, s.Tokens, s.Partitions, owners)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight|tabwriter.DiscardEmptyColumns)
 	heads := []string{"primary ns", "over hash", "allocs", "3 owners ns", "over hash", "allocs", "build ms", "busiest/mean", "join/least", "leave/least"}
 	fmt.Fprintf(table, "\t%s\t\n", strings.Join(heads, "\t"))
 	var rows []row
-	for _, c := range contenders(s) {
-		if only.MatchString(c.name) {
-			rows = append(rows, measure(c, s, e))
-			fmt.Fprintln(table, rows[len(rows)-1])
-		}
+	chosen := slices.DeleteFunc(contenders(s), func(c contender) bool { return !only.MatchString(c.name) })
+	for i, c := range chosen {
+		fmt.Fprintf(progress, "ring: %d of %d: %s\n", i+1, len(chosen), c.name)
+		rows = append(rows, measure(c, s, e))
+		fmt.Fprintln(table, rows[len(rows)-1])
 	}
 	table.Flush()
 	fmt.Fprint(out, "\nThe busiest member is counted over all owners, of partitions where there are any and otherwise of keys;\n"+

@@ -2,6 +2,7 @@ package ring
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -14,8 +15,8 @@ import (
 // they are possible.
 func TestRun(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ring.json")
-	var out strings.Builder
-	if err := Run([]string{"-members", "8", "-tokens", "16", "-partitions", "256", "-time", "1ms", "-json", path}, &out); err != nil {
+	var out, progress strings.Builder
+	if err := run([]string{"-members", "8", "-tokens", "16", "-partitions", "256", "-time", "1ms", "-json", path}, &out, &progress); err != nil {
 		t.Fatal(err)
 	}
 	f, err := os.Open(path)
@@ -34,6 +35,9 @@ func TestRun(t *testing.T) {
 		checkRow(t, r)
 		if !strings.Contains(out.String(), r.Name) {
 			t.Errorf("%s is not in the table", r.Name)
+		}
+		if line := fmt.Sprintf(": %s\n", r.Name); !strings.Contains(progress.String(), line) || strings.Contains(out.String(), line) {
+			t.Errorf("the progress of %s is not told, or among the results:\n%s", r.Name, progress.String())
 		}
 	}
 	if want := len(contenders(setting{})); names != want {
