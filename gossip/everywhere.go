@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/quorum"
@@ -47,6 +48,33 @@ func (t *table) everywhere(ctx context.Context) error {
 		return fmt.Errorf("table %q: %w", t.spec.Name, ErrNotEverywhere)
 	}
 	return t.agree(ctx)
+}
+
+// local reads a key that this node holds, in the memory of a call.
+func (r *RegisterTable[T]) local(k *call, key string) (e Entry[T], err error) {
+	defer k.pool()
+	t, hash := r.t.n.replica.View().Table(r.t.spec.Name), ring.Hash(key)
+	if t.Data == nil || !t.Data.Synced(ring.Partition(hash, t.Layout.Partitions())) {
+		err = fmt.Errorf("gossip: table %q: %w", r.t.spec.Name, ErrNotReady)
+		r.t.n.metrics.read(err)
+		return e, err
+	}
+	k.delta = append(k.delta[:0], key...)
+	var found bool
+	if k.buf, found = t.Data.AppendState(k.buf[:0], hash, k.delta); found {
+		e, err = r.entryOf(k.buf, key)
+	}
+	r.t.n.metrics.read(err)
+	return e, err
+}
+
+// entryOf gives what a reader sees of an encoded cell.
+func (r *RegisterTable[T]) entryOf(state []byte, key string) (Entry[T], error) {
+	cell, err := crdt.DecodeCell(state)
+	if err != nil {
+		return Entry[T]{}, fmt.Errorf("gossip: %q: %w", key, err)
+	}
+	return r.decode(&cell, key)
 }
 
 // Propagation is how far a write has come.

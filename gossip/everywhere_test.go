@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/grapevine-go/grapevine/gossip"
 	"github.com/grapevine-go/grapevine/quorum"
@@ -79,6 +83,49 @@ func TestEverywhere(t *testing.T) {
 	}
 	if value, found, err := table.Get(t.Context(), "flag-3"); value != "on" || !found || err != nil {
 		t.Errorf("a newcomer that is ready reads %q, %t, %v", value, found, err)
+	}
+}
+
+// TestRumorMetrics: each receipt is counted, as news or not, and how long the
+// news took.
+func TestRumorMetrics(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewPedanticRegistry()
+	nodes := cluster(t, 3, labelled(registry), func(c *gossip.Config) { c.SweepEvery = time.Hour })
+	writer := flags(t, nodes[0])
+	ready(t, nodes...)
+	reader := flags(t, nodes[1])
+	for i := range 5 {
+		if _, err := writer.Put(t.Context(), fmt.Sprint("flag-", i), "on"); err != nil {
+			t.Fatal(err)
+		}
+		holds(t, reader, fmt.Sprint("flag-", i), "on")
+	}
+	eventually(t, "five updates came by rumor and nothing is hot any more", func() bool {
+		_, got := scrape(t, registry)
+		return got[`grapevine_rumors_total{event="useful",node="n1"}`] == "5" && got[`grapevine_rumors_hot{node="n1"}`] == "0"
+	})
+	text, got := scrape(t, registry)
+	for name, want := range map[string]string{
+		`grapevine_rumors_hot_bytes{node="n1"}`:                                 "0",
+		`grapevine_propagation_seconds_count{node="n1"}`:                        "5",
+		`grapevine_propagation_seconds_bucket{node="n1",le="+Inf"}`:             "5",
+		`grapevine_rumors_total{event="overflow",node="n1"}`:                    "0",
+		`grapevine_rumors_total{event="useful",node="n0"}`:                      "0",
+		`grapevine_operations_total{node="n1",op="read",outcome="not applied"}`: "0",
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %q, want %s", name, got[name], want)
+		}
+	}
+	for _, name := range []string{`grapevine_rumors_bytes_total{node="n0"}`, `grapevine_rumors_total{event="sent",node="n0"}`, `grapevine_rumors_total{event="duplicate",node="n1"}`} {
+		if v := got[name]; v == "" || v == "0" {
+			t.Errorf("%s is %q", name, v)
+		}
+	}
+	problems, err := promlint.New(strings.NewReader(text)).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("%v %v", problems, err)
 	}
 }
 
@@ -249,6 +296,36 @@ func TestWatchSlow(t *testing.T) {
 	for key, value := range seen {
 		if value != "last" {
 			t.Errorf("%s is %q", key, value)
+		}
+	}
+}
+
+// BenchmarkEverywhereGet reads what the node itself holds.
+func BenchmarkEverywhereGet(b *testing.B) {
+	table, err := gossip.Everywhere(cluster(b, 1)[0], "flags", gossip.Registers[bool]())
+	if err != nil {
+		b.Fatal(err)
+	}
+	if _, err := table.Put(b.Context(), "new-checkout", true); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if on, _, err := table.Get(b.Context(), "new-checkout"); !on || err != nil {
+			b.Fatal(on, err)
+		}
+	}
+}
+
+// BenchmarkEverywherePut writes at one node of three.
+func BenchmarkEverywherePut(b *testing.B) {
+	nodes := cluster(b, 3)
+	table := flags(b, nodes[0])
+	ready(b, nodes...)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, err := table.Put(b.Context(), fmt.Sprint("flag-", i%100), "on"); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/quorum"
 )
 
@@ -65,6 +66,9 @@ func (m *metrics) close() {
 	}
 }
 
+// read counts a local read: it takes no time worth a clock.
+func (m *metrics) read(err error) { m.series[opRead][Outcome(err)].Inc() }
+
 // done counts an operation.
 func (m *metrics) done(k *call, err error) {
 	m.series[k.op][Outcome(err)].Inc()
@@ -84,13 +88,19 @@ var (
 	eventsDesc   = desc("replica_events_total", "What the replica met with; see the guide.", "event")
 	shedDesc     = desc("repairs_shed_total", "Reads whose repairs were left to the comparison of partitions.")
 	trafficDesc  = desc("transport_bytes_total", "Bytes of the data plane.", "direction")
+	rumorsDesc   = desc("rumors_total", "Updates of tables that every member holds: received (useful, duplicate), sent with their bodies, announced and asked for by name, dropped for want of room.", "event")
+	hotDesc      = desc("rumors_hot", "Rumors that are told, or wait whether they still have to be.")
+	hotBytesDesc = desc("rumors_hot_bytes", "Bytes of their keys and bodies.")
+	rumorBytes   = desc("rumors_bytes_total", "Bytes of messages with rumors that were sent.")
+	delayDesc    = desc("propagation_seconds", "From where an update was written to here, by the clocks of both nodes; updates that came by rumor.")
 )
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.ops.Describe(ch)
 	m.seconds.Describe(ch)
-	for _, d := range []*prometheus.Desc{membersDesc, unsyncedDesc, keysDesc, bytesDesc, readyDesc, eventsDesc, shedDesc, trafficDesc} {
+	for _, d := range []*prometheus.Desc{membersDesc, unsyncedDesc, keysDesc, bytesDesc, readyDesc, eventsDesc, shedDesc, trafficDesc,
+		rumorsDesc, hotDesc, hotBytesDesc, rumorBytes, delayDesc} {
 		ch <- d
 	}
 }
@@ -130,4 +140,26 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	in, out := m.n.traffic()
 	counter(trafficDesc, in, "in")
 	counter(trafficDesc, out, "out")
+	m.collectRumors(ch, gauge, counter)
+}
+
+func (m *metrics) collectRumors(ch chan<- prometheus.Metric, gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {
+	s := m.n.replica.SpreadStats()
+	for event, v := range map[string]uint64{"useful": s.Useful, "duplicate": s.Duplicates, "sent": s.Sent, "announced": s.Announced, "asked": s.Asked, "overflow": s.Overflow} {
+		counter(rumorsDesc, v, event)
+	}
+	gauge(hotDesc, float64(s.Hot))
+	gauge(hotBytesDesc, float64(s.HotBytes))
+	counter(rumorBytes, s.Bytes)
+	ch <- delayMetric(s.Delays)
+}
+
+// delayMetric makes a histogram of what the machine has counted.
+func delayMetric(d *replica.Delays) prometheus.Metric {
+	count, sum, upTo := d.Counts()
+	buckets := make(map[float64]uint64)
+	for i, bound := range replica.DelayBounds {
+		buckets[bound] = upTo[i]
+	}
+	return prometheus.MustNewConstHistogram(delayDesc, count, sum.Seconds(), buckets)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/ring"
 )
 
 // Registers is the kind of table whose values are last-writer-wins registers
@@ -118,6 +119,9 @@ func (r *RegisterTable[T]) Entry(ctx context.Context, key string, opts ...quorum
 	k, n, err := r.get(ctx, key, opts)
 	if err != nil {
 		return Entry[T]{}, err
+	}
+	if r.t.spec.Kind == ring.Everywhere {
+		return r.local(k, key)
 	}
 	r.t.startRead(ctx, k, key, n)
 	return r.entry(ctx, k, key)

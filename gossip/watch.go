@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/ring"
 	"github.com/grapevine-go/grapevine/store"
@@ -159,11 +158,7 @@ func (r *RegisterTable[T]) tellKeys(data *replica.Data, keys []string, yield fun
 		if buf, found = data.AppendState(buf[:0], ring.Hash(key), []byte(key)); !found {
 			continue
 		}
-		cell, err := crdt.DecodeCell(buf)
-		if err == nil {
-			c.Entry, err = r.decode(&cell, key)
-		}
-		if c.Err = err; !yield(c) {
+		if c.Entry, c.Err = r.entryOf(buf, key); !yield(c) {
 			return errStopped
 		}
 	}

@@ -143,6 +143,24 @@ func (r *Replica) Flush(out *Effects) {
 	s.ready.Store(false)
 }
 
+// SpreadStats is what a replica has counted of its rumors since it was started,
+// and what is hot now.
+type SpreadStats struct {
+	rumor.Stats
+	Hot      int    // rumors
+	HotBytes int    // of their keys and bodies
+	Bytes    uint64 // of messages sent
+	Delays   *Delays
+}
+
+// SpreadStats returns the counts.
+func (r *Replica) SpreadStats() SpreadStats {
+	s := &r.spread
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return SpreadStats{Stats: s.core.Stats(), Hot: s.core.HotLen(), HotBytes: s.core.HotBytes(), Bytes: s.bytes.Load(), Delays: &s.delay}
+}
+
 // spreadTick tells the core the time.
 func (r *Replica) spreadTick(now time.Time, out *Effects) {
 	s := &r.spread
