@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -83,6 +84,42 @@ func TestEverywhere(t *testing.T) {
 	}
 	if value, found, err := table.Get(t.Context(), "flag-3"); value != "on" || !found || err != nil {
 		t.Errorf("a newcomer that is ready reads %q, %t, %v", value, found, err)
+	}
+}
+
+// TestEverywhereLossy: five nodes that lose a fifth of what they tell each other
+// hold the same in the end.
+func TestEverywhereLossy(t *testing.T) {
+	t.Parallel()
+	nodes := cluster(t, 5, func(c *gossip.Config) {
+		c.SweepEvery = time.Second
+		c.SetLose(func() bool { return rand.IntN(5) == 0 })
+	})
+	var tables []*gossip.RegisterTable[string]
+	for _, n := range nodes {
+		tables = append(tables, flags(t, n))
+	}
+	ready(t, nodes...)
+	for i := range 50 {
+		if _, err := tables[i%5].Put(t.Context(), fmt.Sprint("flag-", i%20), fmt.Sprint(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, table := range tables[1:] {
+		for i := range 20 {
+			key := fmt.Sprint("flag-", i)
+			eventually(t, key+" is the same at two nodes", func() bool {
+				a, err := tables[0].Entry(t.Context(), key)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b, err := table.Entry(t.Context(), key)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return a.Found && a.Stamp == b.Stamp && a.Value == b.Value
+			})
+		}
 	}
 }
 

@@ -310,6 +310,10 @@ func (n *Node) carry(out *replica.Effects) { n.carryTo((*background)(n), out) }
 // carryTo has the replies brought to done.
 func (n *Node) carryTo(done transport.Completion, out *replica.Effects) {
 	for _, s := range out.Sends {
+		if n.cfg.lose != nil && n.cfg.lose() {
+			done.Complete(s.Token, nil, transport.ErrTimeout)
+			continue
+		}
 		if p := n.peer(s.To); p != nil {
 			p.Call(transport.Class(s.Class), s.Msg, time.Now().Add(exchangeTimeout), done, s.Token)
 		} else {
