@@ -31,8 +31,7 @@ func (t *Table) newEntry(key, delta []byte) (*entry, crdt.Joined, error) {
 		e.bytes = append(e.bytes, key...)
 		return e, j, err
 	}
-	var room [256]byte
-	r := crdt.PackedOf(room[:0])
+	var r crdt.Packed
 	j, err := r.JoinBinary(delta)
 	e.bytes = join(key, r.Encoding())
 	return e, j, err

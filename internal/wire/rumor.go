@@ -92,7 +92,14 @@ const (
 	minAck   = 6
 )
 
-func (r *reader) rumors(fields int) (m rumor.Message, err error) {
+// rumors takes them from a copy of the reader: the list's functions as values
+// make their reader escape, and requests of every other kind would with it.
+func (r *reader) rumors(fields int) (rumor.Message, error) {
+	c := *r
+	return c.lists(fields)
+}
+
+func (r *reader) lists(fields int) (m rumor.Message, err error) {
 	r.elements(fields, rumorFields)
 	flags := r.uintMax(7)
 	m.Contact, m.Pull, m.Reject = flags&1 != 0, flags&2 != 0, flags&4 != 0
