@@ -22,14 +22,16 @@ func inFlags(err error) error {
 	for _, f := range fieldErrors(err) {
 		name, _, _ := strings.Cut(f.Field, "[") // Seeds[1], Keys[0]
 		flag, ok := flagOf[name]
-		if !ok {
+		switch {
+		case name == "Advertise": // which has no flag: it follows from -listen
+			problems = append(problems, fmt.Errorf("-listen: name one address of this machine instead of all: %w", f.Err))
+		case !ok:
 			return err
+		case f.Err != nil:
+			problems = append(problems, fmt.Errorf("%s: %s: %w", flag, f.Problem, f.Err))
+		default:
+			problems = append(problems, fmt.Errorf("%s: %s", flag, f.Problem))
 		}
-		problem := fmt.Errorf("%s: %s", flag, f.Problem)
-		if f.Err != nil {
-			problem = fmt.Errorf("%w: %w", problem, f.Err)
-		}
-		problems = append(problems, problem)
 	}
 	if problems == nil {
 		return err
