@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/metrics"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +24,7 @@ var infoSections = []struct {
 }{
 	{"server", "Server", infoServer},
 	{"clients", "Clients", infoClients},
+	{"memory", "Memory", infoMemory},
 	{"stats", "Stats", infoStats},
 	{"grapevine", "grapevine", infoGrapevine},
 	{"keyspace", "Keyspace", infoKeyspace},
@@ -69,6 +71,15 @@ func infoServer(c *conn, b *strings.Builder) {
 func infoClients(c *conn, b *strings.Builder) {
 	field(b, "connected_clients", c.srv.Clients())
 	field(b, "maxclients", c.srv.cfg.MaxClients)
+	field(b, "blocked_clients", 0) // no command waits for another client
+}
+
+// infoMemory is about the whole process: what lives on the heap, or is not yet
+// known to be dead.
+func infoMemory(_ *conn, b *strings.Builder) {
+	heap := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(heap)
+	field(b, "used_memory", heap[0].Value.Uint64())
 }
 
 func infoStats(c *conn, b *strings.Builder) {

@@ -243,6 +243,8 @@ func TestCommands(t *testing.T) {
 			CONFIG HELP -> *[+CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are: +GET <pattern> [<pattern> ...] +    Return parameters that match the patterns, and their values. +HELP +    Prints this help.]
 			COMMAND nosuch -> -ERR unknown subcommand 'nosuch'. Try COMMAND HELP.
 			INFO nosuch -> ""
+			INFO clients -> "# Clients\r\nconnected_clients:1\r\nmaxclients:10000\r\nblocked_clients:0\r\n"
+			INFO memory -> "# Memory\r\nused_memory:...
 			INFO grapevine -> "# grapevine\r\nnode:a\r\nboot:1.00000000000000ff\r\nready:1\r\nsynced:0\r\nmissing:data\r\nmembers:5\r\nowners:3\r\nowners_alive:2\r\nowners_needed:1\r\nring_version:c0ffee\r\nunsynced_tables:cache,other\r\nlocal_keys:7\r\nmember0:name=a\r\nmember1:name=b\r\n"
 			SET k v -> +OK
 			INFO Keyspace -> "# Keyspace\r\ndb0:keys=1\r\n"`,
