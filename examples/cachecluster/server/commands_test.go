@@ -312,7 +312,7 @@ func TestRESP3Texts(t *testing.T) {
 	_, addr := start(t, Config{})
 	c := dial(t, addr)
 	c.do("HELLO", "3")
-	if got := c.do("INFO", "clients"); got != `"txt:# Clients\r\nconnected_clients:1\r\nmaxclients:10000\r\n"` {
+	if got := c.do("INFO", "clients"); got != `"txt:# Clients\r\nconnected_clients:1\r\nmaxclients:10000\r\nblocked_clients:0\r\n"` {
 		t.Error(got)
 	}
 	if got := c.do("CONFIG", "GET", "save"); got != `%["save" ""]` {
