@@ -362,7 +362,7 @@ func (c *Call) Repair(targets uint32, out *Effects) (n int) {
 	for m := targets; m != 0 && len(c.r.jobs.open) < maxRepairs; m &= m - 1 {
 		t := c.Op.Targets[bits.TrailingZeros32(m)]
 		h.Boots = wire.MakeBoots([]uint64{t.Nonce})
-		out.Sends = append(out.Sends, Send{To: t.ID, Class: classRepair, Token: c.r.jobs.expect(job{kind: repairJob, to: t.ID}),
+		out.Sends = append(out.Sends, Send{To: t.ID, Class: classRepair, Token: c.r.jobs.expect(job{about: about{kind: repairJob, to: t.ID}}),
 			Msg: wire.AppendWrite(nil, &h, c.key, state)})
 		n++
 	}

@@ -84,7 +84,7 @@ func (r *Replica) askOthers(out *Effects) {
 			continue
 		}
 		tables := r.unfilled(v, i)
-		for _, t := range tables {
+		for _, t := range tables[:min(len(tables), maxHands)] {
 			r.askDigest(v, t, handJob, m, [16]byte{}, out)
 		}
 		if len(tables) == 0 && !r.jobs.acked[m.ID] {

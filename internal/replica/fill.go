@@ -15,9 +15,10 @@ import (
 
 // fill is how far an unsynced partition is.
 type fill struct {
-	done  []filled
-	busy  bool
-	after time.Time // not before
+	done   []filled
+	busy   bool
+	after  time.Time // not before
+	failed int       // exchanges; who did not answer is not asked first again
 }
 
 // filled is an exchange that went through: all of what that boot of a co-owner
@@ -73,7 +74,7 @@ func (r *Replica) fillOne(now time.Time, v *View, t *Table, p int, out *Effects)
 	if m, ok := f.candidate(v, t, p); ok {
 		f.busy = true
 		r.jobs.per.fills++
-		b := job{kind: fillJob, to: m.ID, nonce: m.Boot.Nonce, table: name, data: t.Data, partition: p, fill: f}
+		b := job{about: about{kind: fillJob, to: m.ID, table: name}, nonce: m.Boot.Nonce, data: t.Data, partition: p, fill: f}
 		b.from, b.end = PartitionRange(p, t.Layout.Partitions())
 		r.askPage(v, t, b, out)
 	}
@@ -119,7 +120,7 @@ func (r *Replica) complete(v *View, t *Table, p int, f *fill) bool {
 // only if there is no other, for the belief may be wrong.
 func (f *fill) candidate(v *View, t *Table, p int) (m ring.Member, ok bool) {
 	owners := t.Layout.Current(p)
-	first := v.fillFrom(t, owners)
+	first := v.fillFrom(t, owners) + f.failed
 	for i := range owners {
 		o := owners[(first+i)%len(owners)]
 		c := v.State.Members()[o]
@@ -207,8 +208,11 @@ func (s *serving) page(q *wire.Request, t *Table) []byte {
 	return entries.End(next, done)
 }
 
-// errNoCredit is why an exchange with a busy replica is broken off.
-var errNoCredit = errors.New("no credit left")
+// Why an exchange is broken off, and begun anew later.
+var (
+	errNoCredit   = errors.New("no credit left") // the replica is busy
+	errNoProgress = errors.New("a page that ends outside of what was asked for")
+)
 
 // pageReply joins a page, and goes on to the next or notes that the exchange
 // went through.
@@ -250,10 +254,15 @@ func (r *Replica) pageReply(now time.Time, b job, a *wire.Reply, err error, out 
 		return
 	}
 	f.busy = false
-	switch {
-	case err == nil && done:
+	if err == nil && done {
 		f.done = append(f.done, filled{nonce: b.nonce, synced: !b.unsynced})
-	case err != errStale:
+		return
+	}
+	f.failed++
+	// Those met before they were synced may be synced by now, and then do for the
+	// one that failed.
+	f.done = slices.DeleteFunc(f.done, func(d filled) bool { return !d.synced })
+	if err != errStale {
 		f.after = now.Add(r.cfg.Retry)
 	}
 }
@@ -290,7 +299,9 @@ func (r *Replica) joinPage(now time.Time, t *Table, b job, a *wire.Reply) (from 
 		}
 	}
 	switch {
-	case !list.Done && list.Next > b.from && list.Next <= b.to64:
+	case !list.Done && (list.Next <= b.from || list.Next > b.to64):
+		return 0, false, errNoProgress
+	case !list.Done:
 		return list.Next, false, nil
 	case b.to64 < b.end:
 		return b.to64 + 1, false, nil

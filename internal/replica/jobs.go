@@ -14,21 +14,24 @@ import (
 // replica's lock.
 type jobs struct {
 	token uint64
-	open  map[uint64]job                    // under way, by token
-	fills map[string]map[int]*fill          // unsynced partitions, by table
-	pulls []job                             // pages found to differ, waiting
-	meet  map[peer.ID]bool                  // whose ring state is to be compared with the next tick
-	hand  map[peer.ID]map[string]bool       // while changing: who is filled, in which table
-	acked map[peer.ID]bool                  // who has the same ring state
-	queue []Send                            // made while serving, sent with the next tick
-	scan  time.Time                         // when to look for fills again
-	per   struct{ fills, pulls, hands int } // under way
+	open  map[uint64]job              // under way, by token
+	same  map[about]int               // of those that are needless many times: how many
+	fills map[string]map[int]*fill    // unsynced partitions, by table
+	pulls []job                       // pages found to differ, waiting
+	meet  map[peer.ID]bool            // whose ring state is to be compared with the next tick
+	hand  map[peer.ID]map[string]bool // while changing: who is filled, in which table
+	acked map[peer.ID]bool            // who has the same ring state
+	queue []Send                      // made while serving, sent with the next tick
+	scan  time.Time                   // when to look for fills again
+	per   struct{ fills, pulls int }  // under way
 }
 
 // How many exchanges are under way at once.
 const (
 	maxFills = 32
 	maxPulls = 8
+	maxHands = 16 // tables that one member is asked about
+	maxSame  = 4  // about one thing; more than one, for one may be lost
 	// maxRepairs is how many exchanges of all kinds may be under way for a repair
 	// to be added.
 	maxRepairs = 256
@@ -48,17 +51,25 @@ const (
 
 // job is one exchange under way.
 type job struct {
-	kind      jobKind
-	to        peer.ID
+	about
 	nonce     uint64 // boot of to that was asked
-	table     string
-	data      *Data // of the table as it was then; an earlier creation may have taken its name
+	data      *Data  // of the table as it was then; an earlier creation may have taken its name
 	partition int
 	from      uint64 // first hash of the page
 	to64      uint64 // last hash of the page
 	end       uint64 // last hash of the partition
 	unsynced  bool   // a page came from a replica that was not synced
 	fill      *fill  // what a fillJob belongs to
+}
+
+// about is what an exchange is about. Of those about one ring state or digest
+// only a few are under way: what keeps coming, such as the refusals of a node
+// that is behind, or asking one that hangs, does not pile up.
+type about struct {
+	kind  jobKind
+	to    peer.ID
+	table string
+	ring  uint64 // version of the ring state that a ringJob carries, or under which a digest is asked for
 }
 
 // of returns the table that a job is about, nil if the view has it no more.
@@ -70,7 +81,7 @@ func (b *job) of(v *View) *Table {
 }
 
 func (j *jobs) init() {
-	j.open = make(map[uint64]job)
+	j.open, j.same = make(map[uint64]job), make(map[about]int)
 	j.fills = make(map[string]map[int]*fill)
 	j.hand = make(map[peer.ID]map[string]bool)
 	j.meet = make(map[peer.ID]bool)
@@ -82,6 +93,25 @@ func (j *jobs) expect(b job) uint64 {
 	j.token++
 	j.open[j.token] = b
 	return j.token
+}
+
+// few is expect for what is needless many times; false if enough are under way.
+func (j *jobs) few(b job) (token uint64, begun bool) {
+	if j.same[b.about] >= maxSame {
+		return 0, false
+	}
+	j.same[b.about]++
+	return j.expect(b), true
+}
+
+// end takes a job out of those under way; false if it is none of them.
+func (j *jobs) end(token uint64) (b job, ok bool) {
+	b, ok = j.open[token]
+	delete(j.open, token)
+	if j.same[b.about]--; j.same[b.about] <= 0 {
+		delete(j.same, b.about)
+	}
+	return b, ok
 }
 
 // wake makes the next tick look for fills.
@@ -104,7 +134,7 @@ func (r *Replica) enqueue(sends []Send) {
 	defer r.mu.Unlock()
 	for _, s := range sends {
 		if len(r.jobs.queue) >= maxQueue {
-			delete(r.jobs.open, s.Token) // comparing rings with random members makes up for it
+			r.jobs.end(s.Token) // comparing rings with random members makes up for it
 			continue
 		}
 		r.jobs.queue = append(r.jobs.queue, s)
@@ -178,8 +208,7 @@ func (r *Replica) Reply(now time.Time, token uint64, reply []byte, failure error
 		return
 	}
 	r.mu.Lock()
-	b, ok := r.jobs.open[token]
-	delete(r.jobs.open, token)
+	b, ok := r.jobs.end(token)
 	r.mu.Unlock()
 	if !ok {
 		return

@@ -201,11 +201,18 @@ func (r *Replica) tell(v *View, out *Effects) {
 	}
 }
 
-// push sends a ring state to one node.
+// push sends a ring state to one node, or, if it is empty, asks for that node's.
 func (r *Replica) push(v *View, to peer.ID, state []byte, out *Effects) {
+	what := about{kind: ringJob, to: to}
+	if len(state) > 0 {
+		what.ring = v.version
+	}
+	token, begun := r.jobs.few(job{about: what})
+	if !begun {
+		return
+	}
 	h := r.header(v, wire.KindRing, classControl, r.cfg.Timeout)
-	out.Sends = append(out.Sends, Send{To: to, Class: classControl, Token: r.jobs.expect(job{kind: ringJob, to: to}),
-		Msg: wire.AppendRing(nil, &h, state)})
+	out.Sends = append(out.Sends, Send{To: to, Class: classControl, Token: token, Msg: wire.AppendRing(nil, &h, state)})
 }
 
 // SetStatus changes this node's own status in the ring state, such as to

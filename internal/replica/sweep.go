@@ -46,9 +46,12 @@ func (r *Replica) coOwners(v *View, t *Table) (members []int) {
 }
 
 func (r *Replica) askDigest(v *View, t *Table, kind jobKind, m ring.Member, fold [16]byte, out *Effects) {
+	token, begun := r.jobs.few(job{about: about{kind: kind, to: m.ID, table: t.Spec.Name, ring: v.version}, nonce: m.Boot.Nonce, data: t.Data})
+	if !begun {
+		return
+	}
 	h := r.header(v, wire.KindDigest, classSync, r.cfg.Timeout)
 	h.Table, h.Boots = t.Hash, wire.MakeBoots([]uint64{m.Boot.Nonce})
-	token := r.jobs.expect(job{kind: kind, to: m.ID, nonce: m.Boot.Nonce, table: t.Spec.Name, data: t.Data})
 	out.Sends = append(out.Sends, Send{To: m.ID, Class: classSync, Token: token, Msg: wire.AppendDigest(nil, &h, fold)})
 }
 
@@ -79,7 +82,7 @@ func (r *Replica) digestReply(b job, a *wire.Reply, err error) {
 			continue
 		}
 		if mine, _ := t.Data.Digest(p); mine != d.List[i].Fingerprint() {
-			pull := job{kind: pullJob, to: b.to, nonce: b.nonce, table: b.table, data: b.data, partition: p}
+			pull := job{about: about{kind: pullJob, to: b.to, table: b.table}, nonce: b.nonce, data: b.data, partition: p}
 			pull.from, pull.end = PartitionRange(p, t.Layout.Partitions())
 			r.jobs.pulls = append(r.jobs.pulls, pull)
 		}
