@@ -19,6 +19,7 @@ import (
 	"github.com/grapevine-go/grapevine/bench/quorum"
 	"github.com/grapevine-go/grapevine/bench/reconcile"
 	"github.com/grapevine-go/grapevine/bench/ring"
+	"github.com/grapevine-go/grapevine/bench/staleness"
 	"github.com/grapevine-go/grapevine/bench/verb"
 )
 
@@ -30,6 +31,7 @@ var verbs = []struct {
 	{"crdt", "what delta synchronisation of replicated types transmits, beside published figures", crdt.Run},
 	{"quorum", "reads and writes of a small cluster under a closed loop of callers", quorum.Run},
 	{"reconcile", "what it takes two replicas to find out in which keys they differ", reconcile.Run},
+	{"staleness", "how stale reads of partial quorums are, beside published figures", staleness.Run},
 	{"ring", "look-ups, balance and movement of consistent hashing", ring.Run},
 }
 
