@@ -14,6 +14,7 @@ import (
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/ring"
+	"github.com/grapevine-go/grapevine/rumor"
 	"github.com/grapevine-go/grapevine/transport"
 	"github.com/grapevine-go/grapevine/transport/swim"
 )
@@ -89,6 +90,13 @@ type Config struct {
 	// random co-owner. Default 10 s.
 	SweepEvery time.Duration
 
+	// Target is how fast and to how many an update of a table of [Everywhere]
+	// spreads, and for how many bytes. The node measures loss, delay and load, and
+	// chooses the copies and the pace that it takes; where that is not possible it
+	// says so ([Hooks.Target], grapevine_target_limit). Default:
+	// rumor.DefaultTarget, 99.9 % of the members within 500 ms, without a budget.
+	Target rumor.Target
+
 	// Logger takes what is worth telling. Nil: nothing is logged.
 	Logger *slog.Logger
 	// Registerer takes the node's metrics; two nodes in one process need
@@ -117,6 +125,9 @@ type Hooks struct {
 	BeforeRepair func(Repair) bool
 	// AfterRepair is called when the repair was sent.
 	AfterRepair func(Repair)
+	// Target is called when [Config.Target] is no longer met, with what limits it,
+	// and when it is met again. Changes in between that pile up are coalesced.
+	Target func(rumor.Plan)
 }
 
 // Repair is a read's finding that some owners lack what others have.
@@ -170,6 +181,9 @@ func (c Config) Validate() error {
 	check(c.MaxValue > 0 && c.MaxValue <= maxValue, "MaxValue", "%d bytes, 1 to %d are allowed", c.MaxValue, maxValue)
 	check(c.MaxSkew > 0 && c.MaxSkew <= time.Hour, "MaxSkew", "%v, up to an hour is allowed", c.MaxSkew)
 	check(c.SweepEvery >= 10*time.Millisecond, "SweepEvery", "%v is less than 10ms", c.SweepEvery)
+	for _, err := range unjoin(c.Target.Validate()) {
+		check(false, "Target", "%v", err)
+	}
 	check(printable(c.Zone, swim.MaxZone), "Zone", "%q: at most %d bytes of printable ASCII without spaces", c.Zone, swim.MaxZone)
 	open := c.Insecure || c.loopback()
 	check(open || len(c.Keys) > 0, "Keys", "empty, and Bind %q is not loopback: give a key, or set Insecure", c.Bind)
@@ -242,6 +256,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.SweepEvery == 0 {
 		c.SweepEvery = 10 * time.Second
+	}
+	if c.Target == (rumor.Target{}) {
+		c.Target = rumor.DefaultTarget()
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

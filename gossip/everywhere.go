@@ -115,7 +115,7 @@ func (t *table) waitPropagated(ctx context.Context, key string, k int) (p Propag
 	if err != nil {
 		return p, fmt.Errorf("gossip: table %q: %w", t.spec.Name, err)
 	}
-	for wait := 2 * spreadEvery; ; wait = min(2*wait, time.Second) {
+	for wait := t.n.replica.SpreadStats().Plan.Expect + 50*time.Millisecond; ; wait = min(2*wait, time.Second) {
 		p.Have, p.Missing = machine.Progress()
 		p.Took = time.Since(begun)
 		switch all := p.Have + len(p.Missing); {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/rumor"
 )
 
 // opKind is how operations are told apart in metrics.
@@ -92,6 +93,9 @@ var (
 	hotDesc      = desc("rumors_hot", "Rumors that are told, or wait whether they still have to be.")
 	hotBytesDesc = desc("rumors_hot_bytes", "Bytes of their keys and bodies.")
 	rumorBytes   = desc("rumors_bytes_total", "Bytes of messages with rumors that were sent.")
+	copiesDesc   = desc("rumors_copies", "Copies of an update that each member gets, as chosen for the target.")
+	lossDesc     = desc("rumors_loss", "Share of the copies that is lost, as estimated.")
+	limitDesc    = desc("target_limit", "1 for what keeps the target of spreading from being met (none: it is met).", "limit")
 	delayDesc    = desc("propagation_seconds", "From where an update was written to here, by the clocks of both nodes; updates that came by rumor.")
 )
 
@@ -100,7 +104,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.ops.Describe(ch)
 	m.seconds.Describe(ch)
 	for _, d := range []*prometheus.Desc{membersDesc, unsyncedDesc, keysDesc, bytesDesc, readyDesc, eventsDesc, shedDesc, trafficDesc,
-		rumorsDesc, hotDesc, hotBytesDesc, rumorBytes, delayDesc} {
+		rumorsDesc, hotDesc, hotBytesDesc, rumorBytes, copiesDesc, lossDesc, limitDesc, delayDesc} {
 		ch <- d
 	}
 }
@@ -151,6 +155,11 @@ func (m *metrics) collectRumors(ch chan<- prometheus.Metric, gauge func(*prometh
 	gauge(hotDesc, float64(s.Hot))
 	gauge(hotBytesDesc, float64(s.HotBytes))
 	counter(rumorBytes, s.Bytes)
+	gauge(copiesDesc, float64(s.Plan.K))
+	gauge(lossDesc, s.Plan.Loss)
+	for l := rumor.NoLimit; l <= rumor.LimitBudget; l++ {
+		gauge(limitDesc, map[bool]float64{true: 1}[l == s.Plan.Limit], l.String())
+	}
 	ch <- delayMetric(s.Delays)
 }
 

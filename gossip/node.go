@@ -45,6 +45,7 @@ type Node struct {
 	repairs repairs
 	hooks   hooks
 	news    chan struct{}         // a member has changed, for the hook
+	limits  chan struct{}         // the target of spreading is met, or not, for the hook
 	failure atomic.Pointer[error] // the last of the machine's messages that got no answer
 	warned  atomic.Uint64         // nonce of the boot that the operator was warned of
 	leaving chan struct{}         // a place for the one Leave that works
@@ -57,7 +58,6 @@ const (
 	ringEvery       = 2 * time.Second
 	retryEvery      = 300 * time.Millisecond
 	exchangeTimeout = 5 * time.Second
-	spreadEvery     = 50 * time.Millisecond
 	hedgeAfter      = 50 * time.Millisecond
 )
 
@@ -87,7 +87,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n.changed.init()
 	n.repairs.init()
 	n.hooks.init()
-	n.news, n.leaving = make(chan struct{}, 1), make(chan struct{}, 1)
+	n.news, n.limits, n.leaving = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	n.opened, n.closed = make(chan struct{}), make(chan struct{})
 	if err := n.open(); err != nil {
 		n.stop(ErrClosed)
@@ -99,6 +99,9 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n.hooks.run(n.repairLoop)
 	if n.cfg.Hooks.Member != nil {
 		n.hooks.run(n.memberLoop)
+	}
+	if n.cfg.Hooks.Target != nil {
+		n.hooks.run(n.targetLoop)
 	}
 	if err := n.findCluster(ctx); err != nil {
 		n.Close()
@@ -132,7 +135,7 @@ func (n *Node) open() error {
 		Addr: self.Addr.String(), Data: self.Data.String(),
 		MaxValue: n.cfg.MaxValue, MaxSkew: n.cfg.MaxSkew, Rand: mathrand.New(mathrand.NewPCG(newNonce(), newNonce())),
 		RingEvery: ringEvery, SweepEvery: n.cfg.SweepEvery, Retry: retryEvery, Timeout: exchangeTimeout,
-		Spread: rumor.DefaultPolicy(), SpreadEvery: spreadEvery,
+		Target: n.cfg.Target,
 	})
 	n.metrics = newMetrics(n)
 	if n.cfg.TLS == nil && !n.cfg.loopback() {
@@ -287,6 +290,7 @@ func (n *Node) loop() {
 	t := time.NewTicker(tickEvery)
 	defer t.Stop()
 	var out replica.Effects
+	limit := rumor.NoLimit
 	for {
 		select {
 		case <-n.ctx.Done():
@@ -296,6 +300,7 @@ func (n *Node) loop() {
 		n.replica.Tick(time.Now(), &out)
 		n.carry(&out)
 		n.follow()
+		limit = n.followTarget(limit)
 		if err := n.replica.Err(); err != nil {
 			n.log.Error("gossip: the node stops", "error", err)
 			n.stop(err)

@@ -26,6 +26,7 @@ type Epidemic struct {
 	Loss     float64       // probability that a message is lost
 	Dead     float64       // share of nodes that are dead and not noticed: they are sent to and never answer
 	Unknown  float64       // share of the members that a node does not know; each lacks others
+	Plan     rumor.Plan    // the cores are tuned by, unless it is zero
 	Body     int           // of the update in bytes, 100 by default
 	Limit    time.Duration // of virtual time, 1,000 intervals by default
 }
@@ -118,6 +119,8 @@ type Spread struct {
 	T99        float64
 	T999       float64
 	T100       float64
+	Expected   float64 // copies that the cores expected, a node; 0 without structured targets and Patience
+	Heard      float64 // of them, a node
 	LastHop    int     // the longest way that a first copy came, in hops
 	Redundancy float64 // relative message redundancy: bodies received over those needed, less 1
 	Lost       int     // messages that the network lost
@@ -133,12 +136,15 @@ func (o *outbreak) spread() Spread {
 	for i := range o.cores {
 		if !o.dead(i) {
 			s.Alive++
+			s.Expected += float64(o.cores[i].Stats().Expected)
+			s.Heard += float64(o.cores[i].Stats().Heard)
 		}
 	}
 	n := float64(s.Alive)
 	s.Reached = len(o.delays)
 	s.Residue = float64(s.Alive-s.Reached) / n
 	s.Traffic, s.Control, s.Messages = float64(o.bodies)/n, float64(o.control)/n, float64(o.messages)/n
+	s.Expected, s.Heard = s.Expected/n, s.Heard/n
 	s.Bytes, s.Duplicates = float64(o.bytes)/n, float64(o.duplicates)/n
 	s.Redundancy = float64(o.received)/math.Max(1, float64(s.Reached-1)) - 1
 	unit := float64(time.Second)

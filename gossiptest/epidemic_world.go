@@ -62,6 +62,9 @@ func newOutbreak(e Epidemic, seed uint64) (*outbreak, error) {
 		if err != nil {
 			return nil, err
 		}
+		if e.Plan != (rumor.Plan{}) {
+			core.Tune(e.Plan)
+		}
 		o.cores[i] = core
 	}
 	o.names = string(names)
@@ -224,7 +227,7 @@ func (o *outbreak) runCycles() {
 
 // runDeadlines runs in virtual time.
 func (o *outbreak) runDeadlines() {
-	o.queue.init(max(o.Interval, o.MaxDelay))
+	o.queue.init(max(o.Interval, o.Plan.Interval, o.MaxDelay))
 	o.begin()
 	if o.Policy.Mode&rumor.Pull != 0 { // who pulls is never idle
 		for i := range o.cores {

@@ -149,7 +149,9 @@ func (c *Core) settle(it *item) bool {
 		return false
 	}
 	it.settled = true
-	missing := min(max(0, p.K-int(it.heard)), MaxMissing)
+	c.stats.Expected += uint64(it.K)
+	c.stats.Heard += uint64(min(it.heard, int32(it.K)))
+	missing := min(max(0, int(it.K)-int(it.heard)), MaxMissing)
 	it.quota += int16(missing * p.Resend)
 	it.names += int16(missing * missing * p.Remind)
 	return missing == 0
@@ -159,7 +161,7 @@ func (c *Core) settle(it *item) bool {
 func (c *Core) rush(m *Message, out *Effects, first int) {
 	for i := range m.Rumors {
 		r := &m.Rumors[i]
-		if it := c.find(r.Key); r.News && int(r.Hops) < c.cfg.Policy.Rush && it != nil && it.Version == r.Version && it.contacts == 0 {
+		if it := c.find(r.Key); r.News && int(r.Hops) < c.rushes && it != nil && it.Version == r.Version && it.contacts == 0 {
 			c.structured(it, out, first)
 		}
 	}
@@ -194,7 +196,7 @@ func (c *Core) consider(now time.Time, ref *Ref, reply *Message) {
 		return
 	}
 	if len(c.asked) < maxRequests {
-		c.asked = append(c.asked, request{ref.Key, ref.Version, now.Add(c.cfg.Interval)})
+		c.asked = append(c.asked, request{ref.Key, ref.Version, now.Add(c.interval)})
 	}
 	reply.Want = append(reply.Want, Ref{Key: ref.Key, Version: ref.Version})
 	c.stats.Asked++

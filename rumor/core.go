@@ -75,6 +75,7 @@ func (c *Config) Validate() error {
 
 // Stats counts what a core has seen since it was made.
 type Stats struct {
+	Originated uint64 // updates made here
 	Useful     uint64 // rumors received that were news
 	Duplicates uint64 // rumors received that were not
 	Sent       uint64 // rumors sent with their bodies
@@ -82,6 +83,10 @@ type Stats struct {
 	Asked      uint64 // rumors asked for by name
 	Rejected   uint64 // contacts that others did not accept
 	Overflow   uint64 // rumors dropped because HotBytes was reached
+
+	// With structured targets and Patience: of the rumors whose copies were
+	// counted, how many could be expected, and how many of those came.
+	Expected, Heard uint64
 }
 
 // Core is the rumor mongering of one node. It is not safe for concurrent use.
@@ -96,6 +101,11 @@ type Core struct {
 	hunts    int       // contacts tried again in this cycle
 	asked    []request
 	stats    Stats
+
+	// Of the policy, or as they were tuned; see [Core.Tune].
+	k        int16
+	rushes   int
+	interval time.Duration
 }
 
 // New returns a core without rumors. Its ticks come an Interval apart, from a
@@ -109,7 +119,16 @@ func New(cfg *Config, peers Peers, now time.Time) (*Core, error) {
 		return nil, fmt.Errorf("%w: no peers", ErrConfig)
 	}
 	phase := time.Duration(cfg.Rand.Int64N(int64(cfg.Interval)))
-	return &Core{cfg: cfg, peers: peers, next: now.Add(phase)}, nil
+	return &Core{cfg: cfg, peers: peers, next: now.Add(phase), k: int16(cfg.Policy.K), rushes: cfg.Policy.Rush, interval: cfg.Interval}, nil
+}
+
+// Tune makes the core follow a plan: its K holds for what is originated from now
+// on, its Rush and Interval for all. It does nothing where the policy's targets
+// are not structured.
+func (c *Core) Tune(p Plan) {
+	if c.cfg.Policy.Targets == Structured {
+		c.k, c.rushes, c.interval = int16(min(max(p.K, 1), MaxK)), p.Rush, max(p.Interval, time.Millisecond)
+	}
 }
 
 // Stats returns the counts. HotLen and HotBytes say what is hot now.
@@ -124,13 +143,14 @@ func (c *Core) HotBytes() int { return c.bytes }
 // Originate takes an update that was made at this node. An older version of the
 // key is not told any more. The body is kept and must not change.
 func (c *Core) Originate(now time.Time, r Rumor, out *Effects) {
-	r.Hops, r.Count, r.Salt = 0, 0, c.cfg.Rand.Uint32()
+	c.stats.Originated++
+	r.Hops, r.Count, r.K, r.Salt = 0, 0, c.k, c.cfg.Rand.Uint32()
 	it := c.learn(now, r)
 	if it == nil {
 		return
 	}
 	it.enter(&c.cfg.Policy, 0)
-	if c.cfg.Policy.Rush > 0 {
+	if c.rushes > 0 {
 		c.structured(it, out, len(out.Sends))
 	}
 }
@@ -164,7 +184,7 @@ func (c *Core) Receive(now time.Time, from peer.ID, m *Message, out *Effects) {
 	if reply.Empty() {
 		out.drop()
 	}
-	if p.Rush > 0 {
+	if c.rushes > 0 {
 		c.rush(m, out, first)
 	}
 }
@@ -237,11 +257,11 @@ func (c *Core) hear(now time.Time, r *Rumor, reply *Message) {
 		told := *r
 		told.Hops += min(1, 255-told.Hops)
 		if it = c.learn(now, told); it != nil {
-			it.heard = p.first(r.Count)
+			it.heard = it.first(r.Count)
 			it.enter(p, r.Count)
 		}
 	case it != nil:
-		it.heard += p.first(r.Count)
+		it.heard += it.first(r.Count)
 		if r.News { // once more in the cycle in which it was new
 			it.enter(p, r.Count)
 			break
@@ -316,6 +336,6 @@ func (c *Core) Tick(now time.Time, out *Effects) {
 // advance moves the next tick past now, on its grid.
 func (c *Core) advance(now time.Time) {
 	if late := now.Sub(c.next); late >= 0 {
-		c.next = c.next.Add((late/c.cfg.Interval + 1) * c.cfg.Interval)
+		c.next = c.next.Add((late/c.interval + 1) * c.interval)
 	}
 }

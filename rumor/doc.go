@@ -47,6 +47,13 @@
 // on further orders: where nothing is lost they cost nothing, and where much is
 // lost they come by themselves, without an answer to any message.
 //
+// # Targets
+//
+// [DefaultPolicy] is a policy for a network of which nothing is known. A [Controller]
+// measures it and says by how many copies and at what pace a [Target] is met
+// ([Core.Tune]); a rumor carries the K of its origin, so that everybody who misses
+// copies of it counts by the same number.
+//
 // # Defaults
 //
 // [DefaultPolicy] is what "go run ./bench convergence -compare" measures beside

@@ -72,7 +72,11 @@ func (c *Core) learn(now time.Time, r Rumor) *item {
 	}
 	c.forget(0, drop)
 	r.News = false
-	c.hot = append(c.hot, item{Rumor: r, fresh: true, quota: int16(c.cfg.Policy.K), names: int16(c.cfg.Policy.Announce)})
+	if r.K <= 0 || c.cfg.Policy.Targets != Structured {
+		r.K = c.k
+	}
+	r.K = min(r.K, MaxK)
+	c.hot = append(c.hot, item{Rumor: r, fresh: true, quota: r.K, names: int16(c.cfg.Policy.Announce)})
 	c.bytes += size
 	return &c.hot[len(c.hot)-1]
 }

@@ -39,6 +39,9 @@ func NewMembers(self peer.ID, ids []peer.ID) *Members {
 	return m
 }
 
+// Len is the number of members other than the node itself.
+func (m *Members) Len() int { return len(m.others) }
+
 // Sample draws a member other than the node itself.
 func (m *Members) Sample(r *rand.Rand) peer.ID {
 	if len(m.others) == 0 {

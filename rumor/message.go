@@ -14,6 +14,7 @@ type Rumor struct {
 	Version uint64 // differs for different bodies of a key, say a hash of the body
 	Body    []byte // opaque; never changed, and shared by all who hold it
 	Salt    uint32 // of the orders of structured targets; the origin draws it
+	K       int16  // copies that everybody can expect of it with structured targets; 0: as the receiver's own
 	Count   int16  // the sender's counter; with structured targets the number of the order
 	Hops    uint8  // how many hops the rumor has come, 0 at its origin; stays at 255
 

@@ -6,8 +6,8 @@ func (p *Policy) done() int16 { return int16(2*p.K + 1) }
 
 // first is 1 for one of the K copies that everybody can expect, and 0 for one
 // that makes up for those.
-func (p *Policy) first(order int16) int32 {
-	if int(order) < p.K {
+func (it *item) first(order int16) int32 {
+	if order < it.K {
 		return 1
 	}
 	return 0
@@ -49,7 +49,7 @@ func (it *item) met(p *Policy, theirs int16) {
 // quiet reports whether the rumor is not told now: it is too new, or only
 // waits.
 func (it *item) quiet(p *Policy) bool {
-	return it.fresh || !p.Feedback && p.Stop == Counter && !p.Digest && int(it.contacts) >= p.K
+	return it.fresh || !p.Feedback && p.Stop == Counter && !p.Digest && it.contacts >= it.K
 }
 
 // endCycle lets the stop rule judge each rumor.

@@ -51,8 +51,7 @@ type Config struct {
 	Retry      time.Duration // how long an exchange that failed waits
 	Timeout    time.Duration // of an exchange's requests
 
-	Spread      rumor.Policy  // how updates of tables that every member holds are told
-	SpreadEvery time.Duration // length of a cycle of it
+	Target rumor.Target // what the spreading of tables that every member holds is to achieve; zero: rumor.DefaultTarget
 
 	Rules Rules
 }
@@ -107,7 +106,7 @@ var (
 
 // New returns a replica that knows nothing yet: it answers NotReady until it
 // has learned the ring state from another node or was told to [Replica.Form]
-// a cluster. A Config that rumor.Config.Validate does not accept panics.
+// a cluster. A Target that is not valid panics.
 func New(cfg Config) *Replica {
 	r := &Replica{
 		cfg:      cfg,

@@ -25,14 +25,33 @@ type spread struct {
 	mu    sync.Mutex
 	cfg   rumor.Config
 	core  *rumor.Core
+	steer *rumor.Controller
 	out   rumor.Effects // emptied before the lock is released
-	open  map[uint64]peer.ID
+	open  map[uint64]letter
 	token uint64
 	queue []Send
 	ready atomic.Bool // something is in the queue
-	bytes atomic.Uint64
 	delay Delays
+	bytes uint64        // of messages sent
+	limit atomic.Uint32 // a rumor.Limit
+	pace  pace
 }
+
+// letter is a message with rumors that was not answered yet.
+type letter struct {
+	to peer.ID
+	at time.Time
+}
+
+// pace is what the controller is told of next.
+type pace struct {
+	due       time.Time
+	roundTrip time.Duration // smoothed
+	before    SpreadStats   // when it was told last
+}
+
+// paceEvery is how often the controller is told.
+const paceEvery = time.Second
 
 // spreadToken marks the tokens of messages with rumors.
 const spreadToken = 1 << 63
@@ -45,14 +64,22 @@ const maxHot = 8 << 20
 const asker peer.ID = "\x00"
 
 func (s *spread) init(r *Replica) {
-	s.open = make(map[uint64]peer.ID)
-	s.cfg = rumor.Config{Policy: r.cfg.Spread, Interval: r.cfg.SpreadEvery, HotBytes: maxHot,
-		Rand: rand.New(rand.NewPCG(r.cfg.Nonce, 0x72756d6f))}
-	core, err := rumor.New(&s.cfg, (*others)(r), time.Unix(0, 0))
+	target := r.cfg.Target
+	if target == (rumor.Target{}) {
+		target = rumor.DefaultTarget()
+	}
+	steer, err := rumor.NewController(target)
 	if err != nil {
 		panic(err) // whoever made the configuration has to validate it
 	}
-	s.core = core
+	s.steer, s.open = steer, make(map[uint64]letter)
+	s.cfg = rumor.Config{Policy: rumor.DefaultPolicy(), Interval: steer.Plan().Interval, HotBytes: maxHot,
+		Rand: rand.New(rand.NewPCG(r.cfg.Nonce, 0x72756d6f))}
+	s.cfg.Policy.Fanout = rumor.MaxCopies
+	if s.core, err = rumor.New(&s.cfg, (*others)(r), time.Unix(0, 0)); err != nil {
+		panic(err) // it is the default
+	}
+	s.core.Tune(steer.Plan())
 }
 
 // others are the members as the core draws them.
@@ -119,9 +146,9 @@ func (s *spread) post(r *Replica, now time.Time) {
 		h := r.header(v, wire.KindRumor, classForeground, r.cfg.Timeout)
 		s.token++
 		token := spreadToken | s.token
-		s.open[token] = send.To
+		s.open[token] = letter{send.To, now}
 		msg := wire.AppendRumors(nil, &h, &send.Message)
-		s.bytes.Add(uint64(len(msg)))
+		s.bytes += uint64(len(msg))
 		s.queue = append(s.queue, Send{To: send.To, Class: classForeground, Token: token, Msg: msg})
 	}
 	s.ready.Store(len(s.queue) > 0)
@@ -150,6 +177,7 @@ type SpreadStats struct {
 	Hot      int    // rumors
 	HotBytes int    // of their keys and bodies
 	Bytes    uint64 // of messages sent
+	Plan     rumor.Plan
 	Delays   *Delays
 }
 
@@ -158,13 +186,39 @@ func (r *Replica) SpreadStats() SpreadStats {
 	s := &r.spread
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return SpreadStats{Stats: s.core.Stats(), Hot: s.core.HotLen(), HotBytes: s.core.HotBytes(), Bytes: s.bytes.Load(), Delays: &s.delay}
+	return s.counts()
 }
+
+func (s *spread) counts() SpreadStats {
+	return SpreadStats{Stats: s.core.Stats(), Hot: s.core.HotLen(), HotBytes: s.core.HotBytes(), Bytes: s.bytes, Plan: s.steer.Plan(), Delays: &s.delay}
+}
+
+// replan tells the controller what has been seen since it was told last.
+func (s *spread) replan(now time.Time, members int) {
+	p, period := &s.pace, paceEvery
+	if !p.due.IsZero() {
+		period += now.Sub(p.due)
+	}
+	was, is := &p.before, s.counts()
+	s.core.Tune(s.steer.Observe(rumor.Measured{
+		Period: period, Members: members, Expected: is.Expected - was.Expected, Heard: is.Heard - was.Heard,
+		Delay: p.roundTrip / 2, Updates: is.Originated + is.Useful - was.Originated - was.Useful,
+		Sent: is.Sent - was.Sent, Bytes: is.Bytes - was.Bytes,
+	}))
+	p.before, p.due = is, now.Add(paceEvery)
+	s.limit.Store(uint32(s.steer.Plan().Limit))
+}
+
+// TargetLimit returns what keeps the target of spreading from being met.
+func (r *Replica) TargetLimit() rumor.Limit { return rumor.Limit(r.spread.limit.Load()) }
 
 // spreadTick tells the core the time.
 func (r *Replica) spreadTick(now time.Time, out *Effects) {
 	s := &r.spread
 	s.mu.Lock()
+	if !now.Before(s.pace.due) {
+		s.replan(now, r.View().others.Len()+1)
+	}
 	if at, ok := s.core.Deadline(); ok && !now.Before(at) {
 		s.core.Tick(now, &s.out)
 		s.post(r, now)
@@ -190,6 +244,9 @@ func (r *Replica) rumorReply(now time.Time, token uint64, reply []byte, failure 
 	s.mu.Lock()
 	from, known := s.open[token]
 	delete(s.open, token)
+	if failure == nil && known {
+		s.pace.roundTrip += (now.Sub(from.at) - s.pace.roundTrip) / 8
+	}
 	s.mu.Unlock()
 	if failure != nil || !known {
 		return
@@ -200,7 +257,7 @@ func (r *Replica) rumorReply(now time.Time, token uint64, reply []byte, failure 
 	}
 	_, _ = r.clock.observe(a.Clock, now) // counted where it is served
 	if m, err := a.Rumors(); err == nil && !m.Empty() {
-		r.hear(now, from, &m)
+		r.hear(now, from.to, &m)
 		r.Flush(out)
 	}
 }

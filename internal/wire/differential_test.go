@@ -148,8 +148,8 @@ func (d *difference) rumors() (m rumor.Message, values []any) {
 		flags = 1
 	}
 	for _, x := range d.list[:min(len(d.list), 20)] {
-		m.Rumors = append(m.Rumors, rumor.Rumor{Key: name, Version: d.a, Body: d.state, Salt: d.c, Count: int16(x), Hops: x})
-		bodies = append(bodies, []any{d.key, d.a, uint64(d.c), uint64(x), uint64(x), d.state})
+		m.Rumors = append(m.Rumors, rumor.Rumor{Key: name, Version: d.a, Body: d.state, Salt: d.c, K: 2, Count: int16(x), Hops: x})
+		bodies = append(bodies, []any{d.key, d.a, uint64(d.c), uint64(2), uint64(x), uint64(x), d.state})
 		m.Have = append(m.Have, rumor.Ref{Key: name, Version: d.b})
 		names = append(names, []any{d.key, d.b})
 		m.Acks = append(m.Acks, rumor.Ack{Key: name, Version: d.b, Needed: d.yes, Count: int16(x) - 1})

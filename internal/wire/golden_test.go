@@ -55,7 +55,7 @@ func exampleRing() []byte {
 const exampleTable = 0x7a7a7a7a7a7a7a7a
 
 func exampleRumor() rumor.Rumor {
-	return rumor.Rumor{Key: RumorKey(exampleTable, []byte("user:42")), Version: 0x1e1e1e1e1e1e1e1e, Salt: 0x5a5a5a5a, Count: 3, Hops: 2, Body: exampleCell()}
+	return rumor.Rumor{Key: RumorKey(exampleTable, []byte("user:42")), Version: 0x1e1e1e1e1e1e1e1e, Salt: 0x5a5a5a5a, K: 4, Count: 3, Hops: 2, Body: exampleCell()}
 }
 
 // exampleTurn is two frames; what is in them is not this package's affair.

@@ -179,7 +179,7 @@ var rumorMessages = rapid.Custom(func(t *rapid.T) (m rumor.Message) {
 	few := rapid.IntRange(0, 5)
 	for range few.Draw(t, "rumors") {
 		m.Rumors = append(m.Rumors, rumor.Rumor{Key: keys.Draw(t, "key"), Version: words.Draw(t, "version"), Salt: rapid.Uint32().Draw(t, "salt"),
-			Count: rapid.Int16Min(0).Draw(t, "count"), Hops: rapid.Uint8().Draw(t, "hops"), Body: rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "body")})
+			K: rapid.Int16Min(0).Draw(t, "k"), Count: rapid.Int16Min(0).Draw(t, "count"), Hops: rapid.Uint8().Draw(t, "hops"), Body: rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "body")})
 	}
 	for _, refs := range []*[]rumor.Ref{&m.Have, &m.Want} {
 		for range few.Draw(t, "refs") {

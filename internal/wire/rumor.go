@@ -54,8 +54,9 @@ func appendRumors(dst []byte, m *rumor.Message) []byte {
 	dst = appendArray(appendUint(dst, flags), len(m.Rumors))
 	for i := range m.Rumors {
 		r := &m.Rumors[i]
-		dst = appendUint(appendString(appendArray(dst, 6), r.Key), r.Version)
-		dst = appendUint(appendUint(dst, uint64(r.Salt)), uint64(max(r.Count, 0)))
+		dst = appendUint(appendString(appendArray(dst, 7), r.Key), r.Version)
+		dst = appendUint(appendUint(dst, uint64(r.Salt)), uint64(max(r.K, 0)))
+		dst = appendUint(dst, uint64(max(r.Count, 0)))
 		dst = appendBytes(appendUint(dst, uint64(r.Hops)), r.Body)
 	}
 	dst = appendRefs(appendRefs(dst, m.Have), m.Want)
@@ -87,7 +88,7 @@ func (a *Reply) Rumors() (rumor.Message, error) { return a.r.rumors(a.body) }
 // The shortest encodings of an entry of each list: what bounds how many there
 // can be before any memory is taken for them.
 const (
-	minRumor = 9
+	minRumor = 10
 	minRef   = 4
 	minAck   = 6
 )
@@ -126,9 +127,9 @@ func takeList[T any](r *reader, least int, take func(*reader) T) (list []T) {
 }
 
 func (r *reader) rumor() (u rumor.Rumor) {
-	r.elements(r.array(6), 6)
+	r.elements(r.array(7), 7)
 	u.Key, u.Version = r.name(), r.uint()
-	u.Salt, u.Count = uint32(r.uintMax(1<<32-1)), int16(r.uintMax(1<<15-1))
+	u.Salt, u.K, u.Count = uint32(r.uintMax(1<<32-1)), int16(r.uintMax(1<<15-1)), int16(r.uintMax(1<<15-1))
 	u.Hops, u.Body = uint8(r.uintMax(255)), r.bytes(MaxState)
 	return u
 }
