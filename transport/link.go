@@ -3,6 +3,7 @@ package transport
 import (
 	"encoding/binary"
 	"errors"
+	"time"
 )
 
 // link is an outgoing connection to a peer, from the first call that waits for
@@ -16,8 +17,9 @@ type link struct {
 	asm      assembler
 	limit    int // the peer's MaxMessage, or ours if that is less
 	remote   Remote
-	leaving  bool // the peer said that it takes no new requests
-	stuck    bool // a call ended unanswered: the kernel may still hold its bytes
+	leaving  bool  // the peer said that it takes no new requests
+	stuck    bool  // a call ended unanswered: the kernel may still hold its bytes
+	keep     int64 // when the connection may be closed if nothing uses it
 
 	peer *Peer
 	pulse
@@ -25,6 +27,24 @@ type link struct {
 
 // errLinkDown: this link takes no calls; the peer's state says what to do.
 var errLinkDown = errors.New("transport: link down")
+
+// How long a connection is kept after its last request. What goes on by itself
+// meets each member now and then: in a large cluster that is no reason to keep
+// connections from all to all. Those that a user waits for are worth keeping.
+const (
+	keepQuiet      = 10 * time.Second
+	keepForeground = 5 * time.Minute
+)
+
+func keepFor(c Class) int64 {
+	if c == Foreground {
+		return int64(keepForeground)
+	}
+	return int64(keepQuiet)
+}
+
+// errUnused: nothing used the link for a while.
+var errUnused = errors.New("transport: connection was not used")
 
 // errLeft: the peer said goodbye and every call on the link has ended.
 var errLeft = errors.New("transport: the peer said goodbye")
@@ -55,6 +75,7 @@ func (l *link) call(class Class, request []byte, deadline int64, done Completion
 	}
 	l.inFlight += len(request)
 	l.earliest = min(l.earliest, deadline)
+	l.keep = max(l.keep, now+keepFor(class))
 	c := l.calls.find(id)
 	if len(request) <= maxSmall {
 		var prefix [requestPrefix]byte
@@ -216,6 +237,18 @@ func (l *link) establish(s session) {
 	}
 	l.mu.Unlock()
 	complete(oversized)
+}
+
+// retire closes the connection if nothing uses it any more: it takes no call
+// then. It reports whether it did.
+func (l *link) retire(now int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now < l.keep || l.calls.n > 0 || l.writing || l.err != nil {
+		return false
+	}
+	l.fail(errUnused)
+	return true
 }
 
 // shut ends the link: no call is taken any more and all open ones end with err.

@@ -3,7 +3,9 @@ package transport
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -77,10 +79,7 @@ func TestHalfOpenIsNoticedOnBothSides(t *testing.T) {
 		if _, err := ask(t, p, Control, nil, time.Second); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Hour) // a quiet connection lives
-		if !p.Connected() || b.Served().Open != 1 || w.dials.Load() != 1 {
-			t.Fatal("a quiet connection did not last")
-		}
+		time.Sleep(keepQuiet - time.Second)
 		w.cut.Store(true)
 		began := time.Now()
 		_, err := ask(t, p, Control, nil, time.Hour)
@@ -104,6 +103,76 @@ func TestHalfOpenIsNoticedOnBothSides(t *testing.T) {
 		}
 	})
 }
+
+// A connection that nothing uses is closed on both sides, later where somebody
+// waited for it, and not while an answer is outstanding. The next call dials.
+func TestUnusedConnectionIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, b, p := onWire(t, func(r Remote, c Class, request, dst []byte) []byte {
+			if c == Sync {
+				time.Sleep(keepQuiet + 5*time.Second)
+			}
+			return echo(r, c, request, dst)
+		})
+		for i, c := range []struct {
+			class Class
+			keep  time.Duration // after the answer
+		}{{Control, keepQuiet}, {Foreground, keepForeground}, {Sync, 0}, {Control, keepQuiet}} {
+			if _, err := ask(t, p, c.class, []byte("x"), time.Hour); err != nil {
+				t.Fatalf("class %v: %v", c.class, err)
+			}
+			if c.keep > 0 {
+				time.Sleep(c.keep - time.Second)
+				if !p.Connected() || b.Served().Open != 1 {
+					t.Errorf("class %v: closed too early", c.class)
+				}
+			}
+			time.Sleep(3 * time.Second)
+			if p.Connected() || b.Served().Open != 0 {
+				t.Errorf("class %v: still open", c.class)
+			}
+			if got := int(w.dials.Load()); got != i+1 {
+				t.Errorf("class %v: dialled %d times, not %d", c.class, got, i+1)
+			}
+		}
+	})
+}
+
+// Calls that come just when the connection is given up go over the next one.
+func TestNoCallIsLostWithAnUnusedConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _, p := onWire(t, echo)
+		const callers, calls = 4, 100
+		errs := make(chan error, callers*calls)
+		var g sync.WaitGroup
+		for range callers {
+			g.Go(func() {
+				rnd := rand.New(rand.NewPCG(1, 2)) // all at the same times
+				for range calls {
+					// The clock looks once in an interval; calls meet it then.
+					time.Sleep(keepQuiet + time.Duration(rnd.IntN(3))*DefaultPingInterval)
+					done := make(completion, 1)
+					p.Call(Control, []byte("x"), time.Time{}, done, 0)
+					errs <- <-done
+				}
+			})
+		}
+		g.Wait()
+		close(errs)
+		for err := range errs {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if n := w.dials.Load(); n < calls/10 {
+			t.Errorf("%d connections: they were not given up", n)
+		}
+	})
+}
+
+type completion chan error
+
+func (c completion) Complete(_ uint64, _ []byte, err error) { c <- err }
 
 func TestRedialBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 type peerState uint8
 
 const (
-	peerIdle    peerState = iota // never dialled: the first call dials
+	peerIdle    peerState = iota // not dialled, or not used for a while: the next call dials
 	peerDialing                  // for the first time: calls queue on the link
 	peerUp                       // connected
 	peerDown                     // failed or lost: calls fail until it is redialled
@@ -54,7 +54,9 @@ func (p *Peer) Connected() bool {
 // Call sends a request and returns at once; done is told the outcome under
 // token, possibly before Call returns. The first call dials, and calls wait for
 // that; while a peer that failed is redialled in the background, calls end with
-// [ErrUnreachable] at once. A request of up to 64 KiB is copied; a larger one
+// [ErrUnreachable] at once. A connection that no request used for a while (ten
+// seconds; five minutes after one of class [Foreground]) is closed, and the next
+// call dials again. A request of up to 64 KiB is copied; a larger one
 // must stay unchanged until the call has completed. At deadline the call ends
 // with [ErrTimeout], some 10 ms late at most; the zero time means none. A class
 // that does not exist counts as the least urgent.
@@ -138,8 +140,9 @@ func (p *Peer) run(l *link, addr string) {
 	}
 	p.t.cfg.OnConnect(s.remote)
 	since := time.Now()
-	err = l.cause(l.read(s.conn))
-	p.lost(l, addr, err, time.Since(since))
+	if err = l.cause(l.read(s.conn)); err != errUnused {
+		p.lost(l, addr, err, time.Since(since))
+	}
 }
 
 // connected makes l the link that takes calls.
@@ -242,7 +245,12 @@ func (p *Peer) tick(now int64) int64 {
 	defer p.mu.Unlock()
 	switch {
 	case p.state == peerUp:
-		if l := p.link.Load(); l != nil {
+		switch l := p.link.Load(); {
+		case l == nil:
+		case l.retire(now):
+			p.state = peerIdle
+			p.link.Store(nil)
+		default:
 			due = min(due, l.check(now))
 		}
 	case p.state == peerDown && !p.redialing && p.retryAt <= now:
