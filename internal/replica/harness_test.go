@@ -13,7 +13,6 @@ import (
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/ring"
-	"github.com/grapevine-go/grapevine/rumor"
 	"github.com/grapevine-go/grapevine/store"
 )
 
@@ -77,7 +76,6 @@ func (h *hand) boot(id peer.ID) *node {
 		ID: id, Nonce: h.boots, Cluster: "cluster", Weight: 1, MaxValue: 1 << 20, MaxSkew: time.Second,
 		Rand:      rand.New(rand.NewPCG(h.boots, 1)),
 		RingEvery: 2 * time.Second, SweepEvery: 10 * time.Second, Retry: retry, Timeout: timeout, Rules: h.rules,
-		Spread: rumor.DefaultPolicy(), SpreadEvery: 100 * time.Millisecond,
 	})}
 	h.nodes[id] = n
 	return n
