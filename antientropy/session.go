@@ -16,6 +16,7 @@ type Session struct {
 	salt     salt
 	phase    phase
 	starter  bool
+	equal    bool  // the roots were
 	awaited  bool  // the other side has not said everything
 	k        uint8 // bits of the ranges that are looked at
 
@@ -81,6 +82,10 @@ func (s *Session) keep(hashes []uint64) {
 // side answers turns for as long as there are any.
 func (s *Session) Done() bool { return s.phase == finished }
 
+// Equal reports that the session is over because both roots were equal: neither
+// side lacks anything. Either side may ask.
+func (s *Session) Equal() bool { return s.equal }
+
 // Step takes the frames of the other side's turn and returns those of this
 // side's. An error wraps [ErrCorrupt] or [ErrUnexpected] and ends the session.
 func (s *Session) Step(frames [][]byte) ([][]byte, error) {
@@ -132,7 +137,7 @@ func (s *Session) receive(kind byte, body []byte) error {
 	case kind == frameHello && s.phase == waitHello:
 		return s.hello(r)
 	case kind == frameEqual && s.starter:
-		s.phase = finished
+		s.phase, s.equal = finished, true
 		return nil
 	case kind == frameTree && s.phase != waitHello:
 		return s.tree(body)
@@ -170,7 +175,7 @@ func (s *Session) hello(r *reader) error {
 	}
 	s.salt = newSalt(fresh)
 	if root == s.src.Sum(merkle.Node{}) {
-		s.phase = finished
+		s.phase, s.equal = finished, true
 		s.send([]byte{frameEqual})
 		return nil
 	}

@@ -180,6 +180,7 @@ func (k *call) take(now time.Time, token uint64, reply []byte, err error) {
 	case k.n.ctx.Err() != nil:
 		k.end(k.n.alive()) // it is the node that has no connections any more
 	case maybe && errors.Is(err, transport.ErrTimeout):
+		k.lost(token)
 		return // it is the operation's deadline: the caller sees it as well
 	case errors.Is(err, transport.ErrOverloaded):
 		err = fmt.Errorf("%w: %w", quorum.ErrOverloaded, err) // here there is no room for more, before there is none there
@@ -192,6 +193,13 @@ func (k *call) take(now time.Time, token uint64, reply []byte, err error) {
 	if len(out.Sends) > 0 {
 		k.n.carry(&out)
 	}
+}
+
+// lost tells the machine of a write that has had no answer.
+func (k *call) lost(token uint64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.c.Lost(token)
 }
 
 // Complete implements transport.Completion.

@@ -96,12 +96,13 @@ func TestValidate(t *testing.T) {
 		{"negative value limit", func(c *config) { c.MaxValue = -1 }, []string{"MaxValue"}},
 		{"skew", func(c *config) { c.MaxSkew = time.Hour + 1 }, []string{"MaxSkew"}},
 		{"sweep", func(c *config) { c.SweepEvery = time.Millisecond }, []string{"SweepEvery"}},
+		{"rate", func(c *config) { c.SyncRate = 64<<10 - 1 }, []string{"SyncRate"}},
 		{"nothing at all", func(c *config) { *c = config{} }, []string{"Cluster", "Keys", "Name", "TLS"}},
 		{"everything at once", func(c *config) {
 			*c = config{Name: "/", Cluster: "\n", Bind: "x", Advertise: "y", DataPort: -1, Seeds: []string{":x"}, Zone: "\x00",
-				Weight: 5000, Preset: 9, Keys: [][]byte{nil}, TLS: new(tls.Config), Timeout: -1, MaxValue: -1, MaxSkew: -1, SweepEvery: -1}
+				Weight: 5000, Preset: 9, Keys: [][]byte{nil}, TLS: new(tls.Config), Timeout: -1, MaxValue: -1, MaxSkew: -1, SweepEvery: -1, SyncRate: -1}
 		}, []string{"Advertise", "Bind", "Cluster", "DataPort", "Keys[0]", "MaxSkew", "MaxValue", "Name", "Preset", "Seeds[0]",
-			"SweepEvery", "TLS", "Timeout", "Weight", "Zone"}},
+			"SweepEvery", "SyncRate", "TLS", "Timeout", "Weight", "Zone"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := gossip.Config{Cluster: "test", Name: "a", Bind: "127.0.0.1:0"}

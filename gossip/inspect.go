@@ -69,7 +69,8 @@ func (n *Node) Counts() map[string]uint64 {
 		"stale_requests": s.StaleRequests, "unsynced_answers": s.UnsyncedAnswers, "not_owner": s.NotOwner,
 		"refused": s.Refused, "skewed": s.Skewed, "restamped": s.Restamped, "filled": s.Filled, "swept": s.Swept,
 		"repairs": s.Repairs, "repairs_vetoed": s.RepairsVetoed,
-		"digests_equal": s.DigestsEqual, "digests_differ": s.DigestsDiffer,
+		"digests_equal": s.DigestsEqual, "digests_differ": s.DigestsDiffer, "sync_held": s.SyncHeld,
+		"sync_bytes_sent": s.SyncSent, "sync_bytes_received": s.SyncReceived,
 	}
 }
 

@@ -88,6 +88,7 @@ var (
 	readyDesc    = desc("ready", "1 if the node serves and is synced.")
 	eventsDesc   = desc("replica_events_total", "What the replica met with; see the guide.", "event")
 	shedDesc     = desc("repairs_shed_total", "Reads whose repairs were left to the comparison of partitions.")
+	differDesc   = desc("divergent_keys", "Keys that the last comparison with a member found to differ, and that are not resolved yet; no series where nothing differs.", "peer", "table")
 	trafficDesc  = desc("transport_bytes_total", "Bytes of the data plane.", "direction")
 	rumorsDesc   = desc("rumors_total", "Updates of tables that every member holds: received (useful, duplicate), sent with their bodies, announced and asked for by name, dropped for want of room.", "event")
 	hotDesc      = desc("rumors_hot", "Rumors that are told, or wait whether they still have to be.")
@@ -103,7 +104,7 @@ var (
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.ops.Describe(ch)
 	m.seconds.Describe(ch)
-	for _, d := range []*prometheus.Desc{membersDesc, unsyncedDesc, keysDesc, bytesDesc, readyDesc, eventsDesc, shedDesc, trafficDesc,
+	for _, d := range []*prometheus.Desc{membersDesc, unsyncedDesc, keysDesc, bytesDesc, readyDesc, eventsDesc, shedDesc, differDesc, trafficDesc,
 		rumorsDesc, hotDesc, hotBytesDesc, rumorBytes, copiesDesc, lossDesc, limitDesc, delayDesc} {
 		ch <- d
 	}
@@ -141,10 +142,22 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		counter(eventsDesc, v, name)
 	}
 	counter(shedDesc, m.n.repairs.shed.Load())
+	m.collectDivergence(gauge)
 	in, out := m.n.traffic()
 	counter(trafficDesc, in, "in")
 	counter(trafficDesc, out, "out")
 	m.collectRumors(ch, gauge, counter)
+}
+
+// collectDivergence sums over partitions: one series for each would be too many.
+func (m *metrics) collectDivergence(gauge func(*prometheus.Desc, float64, ...string)) {
+	keys := make(map[[2]string]int)
+	for _, d := range m.n.Divergences() {
+		keys[[2]string{string(d.Peer), d.Table}] += d.Keys
+	}
+	for labels, n := range keys {
+		gauge(differDesc, float64(n), labels[0], labels[1])
+	}
 }
 
 func (m *metrics) collectRumors(ch chan<- prometheus.Metric, gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {

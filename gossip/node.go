@@ -49,6 +49,8 @@ type Node struct {
 	failure atomic.Pointer[error] // the last of the machine's messages that got no answer
 	warned  atomic.Uint64         // nonce of the boot that the operator was warned of
 	leaving chan struct{}         // a place for the one Leave that works
+	sync    chan struct{}         // it is time to look whether something is to be compared
+	synced  chan struct{}         // closed when nothing is compared any more
 	opened  chan struct{}         // closed when all parts are there
 }
 
@@ -88,6 +90,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n.repairs.init()
 	n.hooks.init()
 	n.news, n.limits, n.leaving = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
+	n.sync, n.synced = make(chan struct{}, 1), make(chan struct{})
 	n.opened, n.closed = make(chan struct{}), make(chan struct{})
 	if err := n.open(); err != nil {
 		n.stop(ErrClosed)
@@ -134,7 +137,7 @@ func (n *Node) open() error {
 		ID: n.cfg.Name, Nonce: boot.Nonce, Cluster: n.cfg.Cluster, Zone: n.cfg.Zone, Weight: n.cfg.Weight,
 		Addr: self.Addr.String(), Data: self.Data.String(),
 		MaxValue: n.cfg.MaxValue, MaxSkew: n.cfg.MaxSkew, Rand: mathrand.New(mathrand.NewPCG(newNonce(), newNonce())),
-		RingEvery: ringEvery, SweepEvery: n.cfg.SweepEvery, Retry: retryEvery, Timeout: exchangeTimeout,
+		RingEvery: ringEvery, SweepEvery: n.cfg.SweepEvery, SyncRate: float64(n.cfg.SyncRate), Retry: retryEvery, Timeout: exchangeTimeout,
 		Target: n.cfg.Target,
 	})
 	n.metrics = newMetrics(n)
@@ -287,6 +290,8 @@ func (n *Node) sleep(ctx context.Context, d time.Duration) error {
 // loop tells the machine the time, and closes everything in the end.
 func (n *Node) loop() {
 	defer n.shut()
+	go n.syncLoop()
+	defer func() { <-n.synced }()
 	t := time.NewTicker(tickEvery)
 	defer t.Stop()
 	var out replica.Effects
@@ -299,6 +304,10 @@ func (n *Node) loop() {
 		}
 		n.replica.Tick(time.Now(), &out)
 		n.carry(&out)
+		select {
+		case n.sync <- struct{}{}:
+		default:
+		}
 		n.follow()
 		limit = n.followTarget(limit)
 		if err := n.replica.Err(); err != nil {

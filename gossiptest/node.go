@@ -71,6 +71,7 @@ func (n *Node) tick(life int) {
 	n.whenAwake(func() {
 		if n.life == life && n.replica != nil {
 			n.replica.Tick(n.now(), &n.effects)
+			n.replica.Synchronize(n.now(), &n.effects)
 			n.send()
 		}
 	})

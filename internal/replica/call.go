@@ -233,6 +233,7 @@ func (c *Call) Cell() crdt.Cell { return c.state.Cell() }
 func (c *Call) Reply(now time.Time, token uint64, reply []byte, failure error, maybe bool, out *Effects) (send uint32) {
 	round, i := uint8(token>>8), int(token&0xff)
 	if failure != nil {
+		c.Lost(token)
 		return c.Op.Fail(round, i, failure, maybe)
 	}
 	a, err := wire.ParseReply(reply)
@@ -247,6 +248,17 @@ func (c *Call) Reply(now time.Time, token uint64, reply []byte, failure error, m
 		return c.stale(now, round, i, &a, out)
 	}
 	return c.Op.Fail(round, i, refusal(&a), false)
+}
+
+// Lost notes that a send has had no answer, and may not have got through: if it
+// was of a write, a comparison with its target is due. Reply does so of what
+// fails; a driver that leaves failures at the deadline to the deadline calls it.
+func (c *Call) Lost(token uint64) {
+	if round, i := uint8(token>>8), int(token&0xff); c.verb == writing && round == c.Op.Round && !c.IsSelf(i) {
+		c.r.mu.Lock()
+		defer c.r.mu.Unlock()
+		c.r.jobs.hurryTo(c.Op.Targets[i].ID)
+	}
 }
 
 // refusal makes an error of a reply that refuses.

@@ -85,12 +85,23 @@ func (r *Replica) askOthers(out *Effects) {
 		}
 		tables := r.unfilled(v, i)
 		for _, t := range tables[:min(len(tables), maxHands)] {
-			r.askDigest(v, t, handJob, m, [16]byte{}, out)
+			r.askSynced(v, t, m, out)
 		}
 		if len(tables) == 0 && !r.jobs.acked[m.ID] {
 			r.push(v, m.ID, nil, out)
 		}
 	}
+}
+
+// askSynced asks a member which of its partitions of a table are synced.
+func (r *Replica) askSynced(v *View, t *Table, m ring.Member, out *Effects) {
+	token, begun := r.jobs.few(job{about: about{kind: handJob, to: m.ID, table: t.Spec.Name, ring: v.version}, nonce: m.Boot.Nonce, data: t.Data})
+	if !begun {
+		return
+	}
+	h := r.header(v, wire.KindDigest, classSync, r.cfg.Timeout)
+	h.Table, h.Boots = t.Hash, wire.MakeBoots([]uint64{m.Boot.Nonce})
+	out.Sends = append(out.Sends, Send{To: m.ID, Class: classSync, Token: token, Msg: wire.AppendDigest(nil, &h, [16]byte{})})
 }
 
 // heard notes which ring state a member has.

@@ -68,15 +68,15 @@ func (r *Replica) fillOne(now time.Time, v *View, t *Table, p int, out *Effects)
 		delete(r.jobs.fills[name], p)
 		return
 	}
-	if f.busy || now.Before(f.after) || r.jobs.per.fills >= maxFills {
+	if f.busy || now.Before(f.after) || r.jobs.busy >= maxFills || r.jobs.budget.Wait(now) > 0 {
 		return
 	}
 	if m, ok := f.candidate(v, t, p); ok {
 		f.busy = true
-		r.jobs.per.fills++
+		r.jobs.busy++
 		b := job{about: about{kind: fillJob, to: m.ID, table: name}, nonce: m.Boot.Nonce, data: t.Data, partition: p, fill: f}
 		b.from, b.end = PartitionRange(p, t.Layout.Partitions())
-		r.askPage(v, t, b, out)
+		r.askPage(now, v, t, b, out)
 	}
 }
 
@@ -162,7 +162,7 @@ const maxKnown = 2048
 const pageLimit = 256 << 10
 
 // askPage asks for the entries from b.from on that this node lacks.
-func (r *Replica) askPage(v *View, t *Table, b job, out *Effects) {
+func (r *Replica) askPage(now time.Time, v *View, t *Table, b job, out *Effects) {
 	page := wire.Page{From: b.from, To: b.end, Limit: pageLimit}
 	next, done := t.Data.Page(b.partition, b.from, b.end, func(e store.Entry) bool {
 		page.Known = page.Known.Append(e.Hash, e.Fingerprint)
@@ -172,13 +172,31 @@ func (r *Replica) askPage(v *View, t *Table, b job, out *Effects) {
 		page.To = next - 1
 	}
 	b.to64 = page.To
-	class := uint8(classFill)
-	if b.kind == pullJob {
-		class = classSync
-	}
-	h := r.header(v, wire.KindPage, class, r.cfg.Timeout)
+	h := r.header(v, wire.KindPage, classFill, r.cfg.Timeout)
 	h.Table, h.Partition, h.Boots = t.Hash, uint32(b.partition), wire.MakeBoots([]uint64{b.nonce})
-	out.Sends = append(out.Sends, Send{To: b.to, Class: class, Token: r.jobs.expect(b), Msg: wire.AppendPage(nil, &h, &page)})
+	msg := wire.AppendPage(nil, &h, &page)
+	r.jobs.budget.Use(now, float64(len(msg)))
+	out.Sends = append(out.Sends, Send{To: b.to, Class: classFill, Token: r.jobs.expect(b), Msg: msg})
+}
+
+// askPaced asks for the pages that waited for the budget.
+func (r *Replica) askPaced(now time.Time, out *Effects) {
+	v := r.View()
+	for len(r.jobs.paced) > 0 && r.jobs.budget.Wait(now) == 0 {
+		b := r.jobs.paced[0]
+		r.jobs.paced = r.jobs.paced[1:]
+		if t := b.of(v); t != nil && r.jobs.fills[b.table][b.partition] == b.fill {
+			r.askPage(now, v, t, b, out)
+		} else {
+			r.jobs.busy-- // the partition was lost meanwhile
+		}
+	}
+}
+
+// filling reports whether a fill has brought a page a moment ago: what it brings
+// is not to be brought by a comparison too.
+func (r *Replica) filling(now time.Time) bool {
+	return now.UnixNano() < r.filled.Load()+int64(r.cfg.Retry)
 }
 
 // page answers a page request.
@@ -216,7 +234,7 @@ var (
 
 // pageReply joins a page, and goes on to the next or notes that the exchange
 // went through.
-func (r *Replica) pageReply(now time.Time, b job, a *wire.Reply, err error, out *Effects) {
+func (r *Replica) pageReply(now time.Time, b job, a *wire.Reply, size int, err error, out *Effects) {
 	v := r.View()
 	t := b.of(v)
 	done := false
@@ -227,30 +245,28 @@ func (r *Replica) pageReply(now time.Time, b job, a *wire.Reply, err error, out 
 	default:
 		b.from, done, err = r.joinPage(now, t, b, a)
 		b.unsynced = b.unsynced || !a.Synced // one page that was not complete spoils the exchange
+		r.filled.Store(now.UnixNano())
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.jobs.wake()
-	fills := &r.jobs.per.fills
-	if b.kind == pullJob {
-		fills = &r.jobs.per.pulls
-	}
-	v = r.View() // as it is now that the lock is held
-	t = b.of(v)
+	r.jobs.budget.Use(now, float64(size))
+	t = b.of(r.View()) // as it is now that the lock is held
 	f := r.jobs.fills[b.table][b.partition]
 	if f != b.fill {
 		f = nil // the partition was lost meanwhile, and what was begun with it
 	}
-	again := err == nil && !done && t != nil && (b.kind == pullJob || f != nil)
+	again := err == nil && !done && t != nil && f != nil
 	if again && a.Credit == 0 { // no room there: leave off, and begin anew later
 		again, err = false, errNoCredit
 	}
 	if again {
-		r.askPage(v, t, b, out)
+		r.jobs.paced = append(r.jobs.paced, b)
+		r.askPaced(now, out)
 		return
 	}
-	*fills--
-	if b.kind == pullJob || f == nil {
+	r.jobs.busy--
+	if f == nil {
 		return
 	}
 	f.busy = false
@@ -276,10 +292,6 @@ func (r *Replica) joinPage(now time.Time, t *Table, b job, a *wire.Reply) (from 
 	if err != nil {
 		return 0, false, err
 	}
-	count := &r.stats.filled
-	if b.kind == pullJob {
-		count = &r.stats.swept
-	}
 	for {
 		key, state, ok := list.Entry()
 		if !ok {
@@ -295,7 +307,7 @@ func (r *Replica) joinPage(now time.Time, t *Table, b job, a *wire.Reply) (from 
 		if err != nil {
 			r.stats.refused.Add(1)
 		} else if j.Changed {
-			count.Add(1)
+			r.stats.filled.Add(1)
 		}
 	}
 	switch {
@@ -329,7 +341,7 @@ func (r *Replica) Fills() map[string]int {
 // fold digests the partitions that this node and the one with that boot both
 // own.
 func (r *Replica) fold(v *View, t *Table, nonce uint64) (sum [16]byte) {
-	i := slices.IndexFunc(v.State.Members(), func(m ring.Member) bool { return m.Boot.Nonce == nonce })
+	i := v.member(nonce)
 	if i < 0 {
 		return sum
 	}
@@ -341,9 +353,4 @@ func (r *Replica) fold(v *View, t *Table, nonce uint64) (sum [16]byte) {
 		}
 	}
 	return total
-}
-
-// shares reports whether the member is an owner of the partition.
-func (v *View) shares(t *Table, p, member int) bool {
-	return slices.ContainsFunc(t.Layout.Targets(p), func(o ring.Target) bool { return int(o.Member) == member })
 }

@@ -241,8 +241,8 @@ func TestExchangesThatFail(t *testing.T) {
 			h.hold = nil
 			h.deliver()
 			h.until("c is filled", func() bool { return h.calm("a", "b", "c") })
-			if c.jobs.per.fills != 0 {
-				t.Errorf("%d are under way", c.jobs.per.fills)
+			if c.jobs.busy != 0 {
+				t.Errorf("%d are under way", c.jobs.busy)
 			}
 		})
 	}
@@ -309,8 +309,8 @@ func TestFillsAreBounded(t *testing.T) {
 	c := h.join("c")
 	h.hold = func(s sent) bool { return s.from == c && s.request().Kind == wire.KindPage }
 	h.pass(time.Minute)
-	if len(h.held) != maxFills || c.jobs.per.fills != maxFills {
-		t.Errorf("%d pages under way, counted %d", len(h.held), c.jobs.per.fills)
+	if len(h.held) != maxFills || c.jobs.busy != maxFills {
+		t.Errorf("%d pages under way, counted %d", len(h.held), c.jobs.busy)
 	}
 	held := h.held
 	h.held, h.hold = nil, nil
@@ -318,7 +318,7 @@ func TestFillsAreBounded(t *testing.T) {
 		h.pass1(s)
 	}
 	h.until("c is filled", func() bool { return h.calm("a", "b", "c") })
-	if c.jobs.per.fills != 0 || len(c.jobs.fills) != 0 {
-		t.Errorf("%d under way, %d tables to fill", c.jobs.per.fills, len(c.jobs.fills))
+	if c.jobs.busy != 0 || len(c.jobs.fills) != 0 {
+		t.Errorf("%d under way, %d tables to fill", c.jobs.busy, len(c.jobs.fills))
 	}
 }

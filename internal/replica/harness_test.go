@@ -22,8 +22,9 @@ type hand struct {
 	now   time.Time
 	nodes map[peer.ID]*node // those that run
 	rules Rules
-	boots uint64 // gives the nonces
-	queue []sent // what the replicas want to have sent
+	rate  float64 // SyncRate of those that boot
+	boots uint64  // gives the nonces
+	queue []sent  // what the replicas want to have sent
 
 	lost func(s sent) bool // what does not arrive; nil: everything does
 	hold func(s sent) bool // what stays in held until it is released
@@ -75,7 +76,7 @@ func (h *hand) boot(id peer.ID) *node {
 	n := &node{h: h, Replica: New(Config{
 		ID: id, Nonce: h.boots, Cluster: "cluster", Weight: 1, MaxValue: 1 << 20, MaxSkew: time.Second,
 		Rand:      rand.New(rand.NewPCG(h.boots, 1)),
-		RingEvery: 2 * time.Second, SweepEvery: 10 * time.Second, Retry: retry, Timeout: timeout, Rules: h.rules,
+		RingEvery: 2 * time.Second, SweepEvery: 10 * time.Second, Retry: retry, Timeout: timeout, Rules: h.rules, SyncRate: h.rate,
 	})}
 	h.nodes[id] = n
 	return n
@@ -127,6 +128,7 @@ func (h *hand) step() {
 	h.now = h.now.Add(tick)
 	for _, n := range h.all() {
 		n.Tick(h.now, &n.out)
+		n.Synchronize(h.now, &n.out)
 		h.deliver()
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/grapevine-go/grapevine/antientropy"
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/peer"
 )
@@ -17,19 +18,23 @@ type jobs struct {
 	open  map[uint64]job              // under way, by token
 	same  map[about]int               // of those that are needless many times: how many
 	fills map[string]map[int]*fill    // unsynced partitions, by table
-	pulls []job                       // pages found to differ, waiting
+	paced []job                       // pages that wait for the budget
 	meet  map[peer.ID]bool            // whose ring state is to be compared with the next tick
 	hand  map[peer.ID]map[string]bool // while changing: who is filled, in which table
 	acked map[peer.ID]bool            // who has the same ring state
 	queue []Send                      // made while serving, sent with the next tick
 	scan  time.Time                   // when to look for fills again
-	per   struct{ fills, pulls int }  // under way
+	busy  int                         // fills under way
+
+	budget     *antientropy.Budget // of comparisons and fills, in bytes
+	hurry      map[peer.ID]bool    // with whom a comparison is due
+	arrived    []arrival           // answers to comparisons' messages, one for each round at the most
+	divergence map[pair]map[int]int
 }
 
 // How many exchanges are under way at once.
 const (
 	maxFills = 32
-	maxPulls = 8
 	maxHands = 16 // tables that one member is asked about
 	maxSame  = 4  // about one thing; more than one, for one may be lost
 	// maxRepairs is how many exchanges of all kinds may be under way for a repair
@@ -43,8 +48,7 @@ type jobKind uint8
 const (
 	ringJob   jobKind = iota // exchange ring states
 	fillJob                  // one page for an unsynced partition
-	pullJob                  // one page for a partition that was found to differ
-	digestJob                // compare with a co-owner
+	roundJob                 // a message of a comparison
 	handJob                  // ask whether a table was taken over
 	repairJob                // a repair after a read; its end is all that counts
 )
@@ -60,6 +64,7 @@ type job struct {
 	end       uint64 // last hash of the partition
 	unsynced  bool   // a page came from a replica that was not synced
 	fill      *fill  // what a fillJob belongs to
+	round     *round // what a roundJob belongs to
 }
 
 // about is what an exchange is about. Of those about one ring state or digest
@@ -86,6 +91,8 @@ func (j *jobs) init() {
 	j.hand = make(map[peer.ID]map[string]bool)
 	j.meet = make(map[peer.ID]bool)
 	j.acked = make(map[peer.ID]bool)
+	j.hurry = make(map[peer.ID]bool)
+	j.divergence = make(map[pair]map[int]int)
 }
 
 // expect notes a job under way and returns its token.
@@ -121,7 +128,6 @@ func (j *jobs) wake() { j.scan = time.Time{} }
 func (j *jobs) restart() {
 	clear(j.hand)
 	clear(j.acked)
-	j.pulls = nil
 	j.wake()
 }
 
@@ -156,10 +162,10 @@ func (r *Replica) Tick(now time.Time, out *Effects) {
 		r.push(r.View(), id, nil, out)
 	}
 	clear(r.jobs.meet)
-	if now.After(r.timers.ring) {
-		r.timers.ring = now.Add(r.jitter(r.cfg.RingEvery))
+	if now.After(r.compareAt) {
+		r.compareAt = now.Add(r.jitter(r.cfg.RingEvery))
 		if !r.learned {
-			r.timers.ring = now.Add(r.jitter(r.cfg.Retry))
+			r.compareAt = now.Add(r.jitter(r.cfg.Retry))
 		}
 		r.compareRing(out)
 	}
@@ -172,11 +178,7 @@ func (r *Replica) Tick(now time.Time, out *Effects) {
 		r.settle(now, out)
 		r.askOthers(out)
 	}
-	r.pullSome(out)
-	if now.After(r.timers.sweep) {
-		r.timers.sweep = now.Add(r.jitter(r.cfg.SweepEvery))
-		r.sweep(out)
-	}
+	r.askPaced(now, out)
 }
 
 // jitter spreads a period over half to one and a half of it.
@@ -224,10 +226,10 @@ func (r *Replica) Reply(now time.Time, token uint64, reply []byte, failure error
 	switch b.kind {
 	case ringJob:
 		r.ringReply(now, b, &a, err, out)
-	case fillJob, pullJob:
-		r.pageReply(now, b, &a, err, out)
-	case digestJob:
-		r.digestReply(b, &a, err)
+	case fillJob:
+		r.pageReply(now, b, &a, len(reply), err, out)
+	case roundJob:
+		r.arrived(now, b, reply, &a, failure, err)
 	case handJob:
 		r.handReply(b, &a, err)
 	}

@@ -15,7 +15,8 @@ import (
 func (r *Replica) Verdict(id peer.ID, nonce uint64, alive bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if old, known := r.verdicts[id]; known && !alive && old.nonce != nonce {
+	old, known := r.verdicts[id]
+	if known && !alive && old.nonce != nonce {
 		return // an older boot is dead: no news
 	}
 	r.verdicts[id] = verdict{nonce: nonce, alive: alive}
@@ -27,6 +28,9 @@ func (r *Replica) Verdict(id peer.ID, nonce uint64, alive bool) {
 	}
 	if m, member := r.View().State.Member(id); alive && (!member || m.Boot.Nonce != nonce) {
 		r.jobs.meet[id] = true // one of both knows a newer ring
+	}
+	if alive && !(known && old.alive && old.nonce == nonce) {
+		r.jobs.hurryTo(id)
 	}
 	r.jobs.wake()
 	r.view.Store(r.View().withVerdicts(r))

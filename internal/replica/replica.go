@@ -7,8 +7,9 @@
 //
 //   - [Replica.Serve] answers the requests of other replicas;
 //   - [Call] is a client's operation at its coordinator;
-//   - [Replica.Tick] and [Replica.Reply] do what goes on by itself: learning and
-//     spreading the ring state, filling what is unsynced, comparing partitions.
+//   - [Replica.Tick], [Replica.Synchronize] and [Replica.Reply] do what goes on by
+//     itself: learning and spreading the ring state, filling what is unsynced,
+//     comparing partitions.
 //
 // Serve and Calls are safe for concurrent use and meet only the locks of single
 // partitions; everything else happens under one lock that is never held while
@@ -25,6 +26,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/grapevine-go/grapevine/antientropy"
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/peer"
@@ -47,7 +49,8 @@ type Config struct {
 	Rand     *rand.Rand    // used under the replica's lock
 
 	RingEvery  time.Duration // how often the ring state is compared with a random member's
-	SweepEvery time.Duration // how often a table's partitions are compared with a random co-owner's
+	SweepEvery time.Duration // how often this node's data is compared with that of another; above zero
+	SyncRate   float64       // bytes a second that comparisons and fills may move; 0: as many as it takes
 	Retry      time.Duration // how long an exchange that failed waits
 	Timeout    time.Duration // of an exchange's requests
 
@@ -77,16 +80,20 @@ type Replica struct {
 	stats   stats
 	spread  spread
 
-	mu       sync.Mutex
-	verdicts map[peer.ID]verdict
-	data     map[string]*Data // by table name
-	jobs     jobs
-	learned  bool // the ring state and the last boot are known
-	blind    bool // the boot was taken without hearing of an earlier one
-	ended    error
-	notReady map[peer.ID]bool // members that have not learned either
-	timers   struct{ ring, sweep time.Time }
-	leaving  bool
+	sweeps   sweeps
+	accepted acceptor
+	filled   atomic.Int64 // when a fill brought a page, in ns since 1970
+
+	mu        sync.Mutex
+	verdicts  map[peer.ID]verdict
+	data      map[string]*Data // by table name
+	jobs      jobs
+	learned   bool // the ring state and the last boot are known
+	blind     bool // the boot was taken without hearing of an earlier one
+	ended     error
+	notReady  map[peer.ID]bool // members that have not learned either
+	compareAt time.Time        // when the ring state is compared next
+	leaving   bool
 }
 
 // verdict is what membership believes of a node: which boot of it, and whether
@@ -116,6 +123,9 @@ func New(cfg Config) *Replica {
 		notReady: make(map[peer.ID]bool),
 	}
 	r.jobs.init()
+	r.jobs.budget = antientropy.NewBudget(cfg.SyncRate)
+	r.sweeps.rand = rand.New(rand.NewPCG(cfg.Rand.Uint64(), cfg.Rand.Uint64()))
+	r.accepted.sessions = make(map[wire.OpID]*accepted)
 	r.clock.Clock = crdt.NewClock(0, cfg.MaxSkew)
 	r.view.Store(newView(r, new(ring.State)))
 	r.spread.init(r)
@@ -215,6 +225,7 @@ type stats struct {
 	repairs, repairsVetoed      atomic.Uint64
 	notOwner, unsyncedAnswers   atomic.Uint64
 	digestsEqual, digestsDiffer atomic.Uint64
+	syncIn, syncOut, syncHeld   atomic.Uint64
 }
 
 // Stats is what a replica has counted since it was started.
@@ -229,8 +240,11 @@ type Stats struct {
 	Swept           uint64 // entries that comparisons with co-owners brought
 	Repairs         uint64 // owners repaired after reads
 	RepairsVetoed   uint64
-	DigestsEqual    uint64 // comparisons that found nothing
+	DigestsEqual    uint64 // comparisons begun here that found nothing
 	DigestsDiffer   uint64
+	SyncSent        uint64 // bytes of comparisons begun here
+	SyncReceived    uint64
+	SyncHeld        uint64 // entries found to differ that were left to arrive by themselves
 }
 
 // Stats returns the counts.
@@ -241,6 +255,7 @@ func (r *Replica) Stats() Stats {
 		Refused: s.refused.Load(), Skewed: s.skewed.Load(), Restamped: s.restamped.Load(),
 		Filled: s.filled.Load(), Swept: s.swept.Load(), Repairs: s.repairs.Load(), RepairsVetoed: s.repairsVetoed.Load(),
 		DigestsEqual: s.digestsEqual.Load(), DigestsDiffer: s.digestsDiffer.Load(),
+		SyncSent: s.syncOut.Load(), SyncReceived: s.syncIn.Load(), SyncHeld: s.syncHeld.Load(),
 	}
 }
 
@@ -272,4 +287,7 @@ func (s *Stats) Add(o Stats) {
 	s.RepairsVetoed += o.RepairsVetoed
 	s.DigestsEqual += o.DigestsEqual
 	s.DigestsDiffer += o.DigestsDiffer
+	s.SyncSent += o.SyncSent
+	s.SyncReceived += o.SyncReceived
+	s.SyncHeld += o.SyncHeld
 }

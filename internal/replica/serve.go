@@ -44,6 +44,8 @@ func (r *Replica) Serve(now time.Time, request, dst []byte) []byte {
 		return s.refuse(wire.NotReady, "the ring state is not known yet")
 	case q.Ring != v.version && !r.cfg.Rules.NoFence:
 		return s.stale(wire.StaleRing)
+	case q.Kind == wire.KindDigest && q.Table == 0:
+		return s.fold(&q)
 	}
 	return s.about(&q)
 }
@@ -68,11 +70,15 @@ func (s *serving) about(q *wire.Request) []byte {
 	case t.Layout == nil || int(q.Partition) >= t.Layout.Partitions():
 		return s.refuse(wire.Malformed, "no such partition")
 	}
-	if q.Kind == wire.KindDigest {
+	switch q.Kind {
+	case wire.KindDigest:
 		return s.digest(q, t)
-	}
-	if q.Kind == wire.KindPage { // also of what was handed over: a new owner may still need it
+	case wire.KindPage: // also of what was handed over: a new owner may still need it
 		return s.page(q, t)
+	case wire.KindSync:
+		return s.sync(q, t)
+	case wire.KindTransfer:
+		return s.transfer(q, t)
 	}
 	if !s.view.owns(t, int(q.Partition)) {
 		s.r.stats.notOwner.Add(1)
@@ -108,6 +114,9 @@ func (s *serving) write(q *wire.Request, t *Table) []byte {
 	joined, err := t.Data.Join(hash, key, delta)
 	if err != nil {
 		return s.refuse(wire.Malformed, err.Error())
+	}
+	if joined.Changed {
+		t.Data.recent.mark(hash)
 	}
 	if joined.Changed && t.Spec.Kind == ring.Everywhere {
 		s.r.originate(s.now, t, hash, key)
@@ -154,22 +163,15 @@ func (s *serving) read(q *wire.Request, t *Table) []byte {
 
 // digest answers the digests of this node's partitions.
 func (s *serving) digest(q *wire.Request, t *Table) []byte {
-	fold, err := q.Digest()
-	if err != nil {
+	if _, err := q.Digest(); err != nil {
 		return s.refuse(wire.Malformed, err.Error())
 	}
-	var d wire.Digests
-	if !fold.IsZero() {
-		d.Equal = fold == s.r.fold(s.view, t, q.Boot.Nonce)
-	}
-	if !d.Equal {
-		d.List = make([]wire.PartitionDigest, 0, t.Layout.Partitions())
-		for p := range t.Layout.Partitions() {
-			if s.view.owns(t, p) {
-				f, c := t.Data.Digest(p)
-				d.List = append(d.List, wire.PartitionDigest{Partition: uint32(p), Synced: t.Data.Synced(p),
-					Digest: f[:], Live: uint64(c.Live), Dead: uint64(c.Dead)})
-			}
+	d := wire.Digests{List: make([]wire.PartitionDigest, 0, t.Layout.Partitions())}
+	for p := range t.Layout.Partitions() {
+		if s.view.owns(t, p) {
+			f, c := t.Data.Digest(p)
+			d.List = append(d.List, wire.PartitionDigest{Partition: uint32(p), Synced: t.Data.Synced(p),
+				Digest: f[:], Live: uint64(c.Live), Dead: uint64(c.Dead)})
 		}
 	}
 	return wire.AppendDigests(s.dst, s.ok(t, 0), &d)

@@ -329,6 +329,7 @@ func (r *Replica) joinRumor(now time.Time, v *View, told *rumor.Rumor) (ok bool)
 		return false
 	}
 	if told.News = j.Changed; j.Changed {
+		t.Data.recent.mark(hash)
 		r.spread.delay.add(now.Sub(latest.Wall()))
 		t.Data.tell(told, hash, key) // what is told on is the join, in memory of its own
 	}

@@ -1,11 +1,14 @@
 package replica
 
 import (
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/grapevine-go/grapevine/antientropy"
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/wire"
+	"github.com/grapevine-go/grapevine/merkle"
 )
 
 // lodge joins a value at this node alone, as if only it had been reached.
@@ -38,10 +41,10 @@ func TestQuietSweep(t *testing.T) {
 	for _, n := range h.all() {
 		after.Add(n.Stats())
 	}
-	if got := sent20[wire.KindDigest]; got < 2*intervals || got > 4*intervals { // three nodes; intervals vary by half
+	if got := sent20[wire.KindDigest]; got < 2*intervals/sweepCalm || got > 4*intervals/sweepCalm { // three nodes; intervals vary by half
 		t.Errorf("%d digests in %d intervals", got, intervals)
 	}
-	if sent20[wire.KindPage]+sent20[wire.KindWrite] > 0 || after.DigestsDiffer != before.DigestsDiffer || after.Swept != before.Swept {
+	if sent20[wire.KindPage]+sent20[wire.KindSync]+sent20[wire.KindTransfer]+sent20[wire.KindWrite] > 0 || after.DigestsDiffer != before.DigestsDiffer || after.Swept != before.Swept {
 		t.Errorf("a quiet cluster exchanged %v", sent20)
 	}
 	if got := after.DigestsEqual - before.DigestsEqual; int(got) != sent20[wire.KindDigest] {
@@ -70,9 +73,10 @@ func TestSweep(t *testing.T) {
 	var s Stats
 	for _, n := range h.all() {
 		s.Add(n.Stats())
-		if n.jobs.per.pulls != 0 || len(n.jobs.pulls) != 0 {
-			t.Errorf("%v: %d pulls under way, %d waiting", n, n.jobs.per.pulls, len(n.jobs.pulls))
-		}
+	}
+	h.pass(time.Minute)
+	for _, n := range h.all() {
+		n.idle()
 	}
 	if s.DigestsDiffer == 0 || s.Swept < uint64(2*len(all)+2) {
 		t.Errorf("%d digests differed, %d swept", s.DigestsDiffer, s.Swept)
@@ -97,52 +101,190 @@ func TestSweepOfTheLiving(t *testing.T) {
 	}
 }
 
-// Only so many pulls are under way, and what waits is bounded by the partitions.
-func TestPullsAreBounded(t *testing.T) {
-	many := spec
-	many.Partitions = 64
-	h := newCluster(t, many, Rules{}, "a", "b", "c")
-	a, c := h.nodes["a"], h.nodes["c"]
-	for _, key := range keys(1000) {
-		a.lodge(key, "value")
+// idle checks that nothing is left of comparisons that have ended.
+func (n *node) idle() {
+	n.h.t.Helper()
+	for _, d := range n.sweeps.rounds {
+		if d.doing != folding {
+			n.h.t.Errorf("%v: a round with %s goes on", n, d.to.ID)
+		}
 	}
-	h.hold = func(s sent) bool { return s.from == c && s.request().Kind == wire.KindPage }
-	h.pass(5 * time.Minute)
-	if len(h.held) != maxPulls || c.jobs.per.pulls != maxPulls {
-		t.Errorf("%d pages under way, counted %d", len(h.held), c.jobs.per.pulls)
-	}
-	if n := len(c.jobs.pulls); n == 0 || n > 64 {
-		t.Errorf("%d pulls wait", n)
-	}
-	held := h.held
-	h.held, h.hold = nil, nil
-	for _, s := range held {
-		h.pass1(s)
-	}
-	h.until("c has all", func() bool { return len(c.holds()) == 1000 })
-	h.pass(time.Minute)
-	if c.jobs.per.pulls != 0 || len(c.jobs.pulls) != 0 {
-		t.Errorf("%d pulls under way, %d waiting", c.jobs.per.pulls, len(c.jobs.pulls))
+	if len(n.accepted.sessions) > 0 || len(n.jobs.arrived) > 0 || len(n.Divergences()) > 0 {
+		n.h.t.Errorf("%v: %d sessions, %d answers, %v", n, len(n.accepted.sessions), len(n.jobs.arrived), n.Divergences())
 	}
 }
 
-// Pulls that fail leave no trace, and the next sweep finds the rest.
-func TestPullsThatFail(t *testing.T) {
+// A large difference in both directions takes several pages, and no entry goes
+// where it is already.
+func TestSweepInPages(t *testing.T) {
 	h := newCluster(t, spec, Rules{}, "a", "b", "c")
 	a, c := h.nodes["a"], h.nodes["c"]
-	a.lodge("key", "value")
-	failed := 0
-	h.lost = func(s sent) bool {
-		lose := s.request().Kind == wire.KindPage && s.from == c
-		if lose {
-			failed++
-		}
-		return lose
+	all := keys(600)
+	value := strings.Repeat("v", 2000)
+	for i, key := range all {
+		h.nodes["b"].lodge(key, value)
+		[]*node{a, c}[i%2].lodge(key, value)
 	}
-	h.until("pulls have failed", func() bool { return failed > 2 })
-	h.lost = nil
-	h.until("c has it", func() bool { return c.holds()["key"] == "value" })
-	if c.jobs.per.pulls != 0 {
-		t.Errorf("%d pulls under way", c.jobs.per.pulls)
+	entries := make(map[string]int)
+	transfers := 0
+	h.seen = func(s sent) {
+		if q := s.request(); q.Kind == wire.KindTransfer {
+			transfers++
+			list, _ := q.Transfer()
+			for key, _, ok := list.Entry(); ok; key, _, ok = list.Entry() {
+				entries[string(s.to)+string(key)]++
+			}
+		}
+	}
+	h.pass(5 * time.Second) // what was just written is left alone at first
+	h.until("all have all", func() bool {
+		for _, n := range h.all() {
+			if _, counts := n.table().Data.Digest(0); counts.Live != len(all) {
+				return false
+			}
+		}
+		return true
+	})
+	for key, n := range entries {
+		if n > 2 { // two members may send the same at one time
+			t.Errorf("%s was sent %d times", key, n)
+		}
+	}
+	if transfers < 8 {
+		t.Errorf("only %d transfers for pages of %d bytes", transfers, pageLimit)
+	}
+	h.pass(time.Minute)
+	for _, n := range h.all() {
+		n.idle()
+	}
+}
+
+// Messages of a round that are lost are sent again; one that stays without an
+// answer ends it, and a later one finds the rest.
+func TestSweepsThatFail(t *testing.T) {
+	for _, kind := range []wire.Kind{wire.KindDigest, wire.KindSync, wire.KindTransfer} {
+		h := newCluster(t, spec, Rules{}, "a", "b", "c")
+		for i, key := range keys(30) {
+			h.all()[i%3].lodge(key, "value")
+		}
+		failed := 0
+		h.lost = func(s sent) bool {
+			lose := s.request().Kind == kind && s.from == h.nodes["a"]
+			if lose {
+				failed++
+			}
+			return lose
+		}
+		h.until("messages have failed", func() bool { return failed >= maxTries })
+		h.lost = nil
+		h.until("all have all", func() bool {
+			for _, n := range h.all() {
+				if len(n.holds()) != 30 {
+					return false
+				}
+			}
+			return true
+		})
+		h.pass(2 * time.Minute)
+		for _, n := range h.all() {
+			n.idle()
+		}
+	}
+}
+
+// A turn or a transfer that arrives twice changes nothing.
+func TestTurnsTwice(t *testing.T) {
+	h := newCluster(t, spec, Rules{}, "a", "b", "c")
+	for i, key := range keys(30) {
+		h.all()[i%3].lodge(key, "value")
+	}
+	again := 0
+	h.seen = func(s sent) {
+		if k := s.request().Kind; k == wire.KindSync || k == wire.KindTransfer {
+			again++
+			h.nodes[s.to].Serve(h.now, s.msg, nil)
+		}
+	}
+	h.until("all have all", func() bool {
+		for _, n := range h.all() {
+			if len(n.holds()) != 30 {
+				return false
+			}
+		}
+		return true
+	})
+	if again < 4 {
+		t.Errorf("%d turns", again)
+	}
+}
+
+// A node takes part in so many sessions and no more; whoever is turned away
+// asks somebody else. Sessions that nobody goes on with are forgotten.
+func TestSessionsAreBounded(t *testing.T) {
+	h := newCluster(t, spec, Rules{}, "a", "b", "c")
+	h.pass(time.Second) // nobody is filling itself any more
+	a := h.nodes["a"]
+	a.lodge("key", "value")
+	hello := func(op uint64) []byte {
+		head := a.header(a.View(), wire.KindSync, classSync, time.Second)
+		head.Table, head.Op, head.Boot = a.table().Hash, wire.OpID{Hi: 77, Lo: op}, h.nodes["b"].View().Boot
+		_, frames, err := antientropy.Start(antientropy.Config{}, &source{data: h.nodes["b"].table().Data, Forest: make(merkle.Forest, 1), shared: make([]bool, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return wire.AppendSync(nil, &head, 0, frames)
+	}
+	for i := range uint64(maxSessions) {
+		if got := a.status(hello(i)); got != wire.OK {
+			t.Fatalf("session %d: %v", i, got)
+		}
+	}
+	if got := a.status(hello(100)); got != wire.Overloaded {
+		t.Errorf("one too many: %v", got)
+	}
+	if got := a.status(hello(0)); got != wire.OK {
+		t.Errorf("a turn again: %v", got)
+	}
+	h.until("they are forgotten", func() bool { return len(a.accepted.sessions) == 0 })
+	h.until("the others have it", func() bool { return h.nodes["b"].holds()["key"] != "" && h.nodes["c"].holds()["key"] != "" })
+}
+
+// What was written a short while ago is left to arrive by itself, and brought
+// when it does not.
+func TestSweepHoldsBack(t *testing.T) {
+	h := newCluster(t, spec, Rules{}, "a", "b", "c")
+	a, b := h.nodes["a"], h.nodes["b"]
+	h.pass(20 * time.Second)
+	for _, key := range keys(5) {
+		a.lodge(key, "value")
+	}
+	a.jobs.hurryTo("b") // compares at once
+	h.pass(100 * time.Millisecond)
+	if n := len(b.holds()); n != 0 || len(a.Divergences()) != 1 || a.Divergences()[0].Keys != 5 {
+		t.Errorf("b has %d; a knows of %v", n, a.Divergences())
+	}
+	h.pass(2*longestWindow + 6*time.Second)
+	if n := len(b.holds()); n != 5 {
+		t.Errorf("b has %d", n)
+	}
+	h.until("nothing differs", func() bool { return len(a.Divergences()) == 0 })
+}
+
+// A budget bounds what a fill and a comparison move.
+func TestSyncRate(t *testing.T) {
+	h := newCluster(t, spec, Rules{}, "a", "b", "c")
+	value := strings.Repeat("v", 2000)
+	for _, key := range keys(1000) {
+		h.nodes["a"].lodge(key, value)
+		h.nodes["b"].lodge(key, value)
+	}
+	h.crash("c")
+	h.rate = 500_000
+	c := h.join("c")
+	h.until("c has learned", func() bool { return c.table() != nil })
+	begun := h.now
+	h.until("c has all", func() bool { return len(c.holds()) == 1000 })
+	if took := h.now.Sub(begun); took < 2*time.Second || took > 8*time.Second { // 2 MB, and one second's worth is there at first
+		t.Errorf("2 MB at 0.5 MB a second took %v", took)
 	}
 }

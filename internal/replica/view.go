@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"maps"
+	"slices"
 	"sync/atomic"
 
 	"github.com/grapevine-go/grapevine/crdt"
@@ -40,6 +42,8 @@ type Data struct {
 	*store.Table
 	typ    Type
 	synced []atomic.Bool // by partition
+
+	recent recent // what was written a short while ago
 
 	watches atomic.Pointer[[]*Watch]
 }
@@ -91,11 +95,13 @@ func builtin(name string) (Type, bool) {
 }
 
 func newData(spec ring.Table, typ Type) *Data {
-	return &Data{
+	d := &Data{
 		Table:  store.NewTable(int(spec.Partitions), spec.Key, typ.New),
 		typ:    typ,
 		synced: make([]atomic.Bool, spec.Partitions),
 	}
+	d.recent.init()
+	return d
 }
 
 // Synced reports whether the data of a partition is complete.
@@ -198,4 +204,34 @@ func (v *View) targets(dst []quorum.Target, t *Table, partition int) []quorum.Ta
 		}
 	}
 	return dst
+}
+
+// compared returns the tables that are compared with others', by name.
+func (v *View) compared() (tables []*Table) {
+	for _, name := range slices.Sorted(maps.Keys(v.byName)) {
+		if t := v.byName[name]; t.Data != nil && t.Layout != nil && v.Self >= 0 {
+			tables = append(tables, t)
+		}
+	}
+	return tables
+}
+
+// member returns the index of the member with that boot; -1 if there is none.
+func (v *View) member(nonce uint64) int {
+	return slices.IndexFunc(v.State.Members(), func(m ring.Member) bool { return m.Boot.Nonce == nonce })
+}
+
+// sharesAny reports whether this node and a member both own a partition.
+func (v *View) sharesAny(t *Table, member int) bool {
+	for p := range t.Layout.Partitions() {
+		if v.owns(t, p) && v.shares(t, p, member) {
+			return true
+		}
+	}
+	return false
+}
+
+// shares reports whether the member is an owner of the partition.
+func (v *View) shares(t *Table, p, member int) bool {
+	return slices.ContainsFunc(t.Layout.Targets(p), func(o ring.Target) bool { return int(o.Member) == member })
 }

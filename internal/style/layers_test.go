@@ -64,9 +64,10 @@ var layers = []layer{
 		why: "it predicts what a choice of levels gives, from delays that it is told",
 	},
 	{
-		dir: "internal/replica", imports: []string{"peer", "crdt", "ring", "rumor", "store", "quorum", "internal/wire"},
-		bans: []group{inputOutput, clock, chance, goroutines},
-		why:  "the node as a machine: the shell and the simulator drive the same code, so it knows neither",
+		dir:     "internal/replica",
+		imports: []string{"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum", "internal/wire"},
+		bans:    []group{inputOutput, clock, chance, goroutines},
+		why:     "the node as a machine: the shell and the simulator drive the same code, so it knows neither",
 	},
 
 	// Level 2: ways to reach another node.

@@ -1,0 +1,37 @@
+package gossip
+
+import (
+	"context"
+	"time"
+
+	"github.com/grapevine-go/grapevine/internal/replica"
+)
+
+// syncLoop compares this node's data with others'. To find differences takes
+// processor time; it takes half of one core's at the most.
+func (n *Node) syncLoop() {
+	defer close(n.synced)
+	var out replica.Effects
+	for {
+		select {
+		case <-n.ctx.Done():
+			return
+		case <-n.sync:
+		}
+		begun := time.Now()
+		n.replica.Synchronize(begun, &out)
+		n.carry(&out)
+		if took := time.Since(begun); took > tickEvery {
+			_ = n.sleep(context.Background(), took) // or until the view changes: no harm
+		}
+	}
+}
+
+// Divergence is how many keys of a partition are known to differ between this
+// node and a member.
+type Divergence = replica.Divergence
+
+// Divergences returns what the last comparison with each member found and has
+// not resolved yet, by member, table and partition; empty where all is known to
+// be equal. It becomes less while a comparison brings what it found.
+func (n *Node) Divergences() []Divergence { return n.replica.Divergences() }

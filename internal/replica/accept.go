@@ -1,0 +1,240 @@
+package replica
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/grapevine-go/grapevine/antientropy"
+	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/internal/wire"
+	"github.com/grapevine-go/grapevine/ring"
+	"github.com/grapevine-go/grapevine/store"
+)
+
+// maxSessions is how many sessions that others began a node takes part in.
+const maxSessions = 8
+
+// acceptor keeps the sessions that others began.
+type acceptor struct {
+	mu       sync.Mutex
+	sessions map[wire.OpID]*accepted
+}
+
+// accepted is one of them.
+type accepted struct {
+	mu      sync.Mutex
+	session *antientropy.Session
+	source  *source
+	table   *Table
+	turn    uint64   // the next
+	last    [][]byte // the answer to the last
+	found   []uint64 // what the other side lacks, when that is known
+
+	used time.Time // under the acceptor's lock
+}
+
+// get returns a session; with begin, a new one if there is room for it.
+func (a *acceptor) get(now time.Time, op wire.OpID, begin bool) *accepted {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.sessions[op]
+	if s == nil && begin && len(a.sessions) < maxSessions {
+		s = new(accepted)
+		a.sessions[op] = s
+	}
+	if s != nil {
+		s.used = now
+	}
+	return s
+}
+
+func (a *acceptor) drop(op wire.OpID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.sessions, op)
+}
+
+// expire forgets sessions that nobody has gone on with.
+func (a *acceptor) expire(before time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for op, s := range a.sessions {
+		if s.used.Before(before) {
+			delete(a.sessions, op)
+		}
+	}
+}
+
+// fold answers whether everything that this node and the sender share is equal.
+func (s *serving) fold(q *wire.Request) []byte {
+	fold, err := q.Digest()
+	if err != nil {
+		return s.refuse(wire.Malformed, err.Error())
+	}
+	s.fill(wire.OK)
+	return wire.AppendDigests(s.dst, &s.head, &wire.Digests{Equal: fold == s.r.foldAll(s.view, q.Boot.Nonce)})
+}
+
+// sync answers a turn of a session.
+func (s *serving) sync(q *wire.Request, t *Table) []byte {
+	turn, frames, err := q.Sync()
+	if err != nil {
+		return s.refuse(wire.Malformed, err.Error())
+	}
+	a := s.r.accepted.get(s.now, q.Op, turn == 0 && !s.r.filling(s.now))
+	if a == nil {
+		if turn == 0 {
+			return s.refuse(wire.Overloaded, "as many sessions as there is room for")
+		}
+		return s.refuse(wire.Malformed, "no such session")
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if problem := s.step(a, q, t, turn, frames); problem != "" {
+		s.r.accepted.drop(q.Op)
+		return s.refuse(wire.Malformed, problem)
+	}
+	if a.session.Equal() {
+		s.r.accepted.drop(q.Op)
+	}
+	return wire.AppendSyncReply(s.dst, s.ok(t, 0), turn, a.last)
+}
+
+// step has a session take a turn, unless it has already. It returns what is
+// wrong.
+func (s *serving) step(a *accepted, q *wire.Request, t *Table, turn uint64, frames [][]byte) (problem string) {
+	switch {
+	case a.session == nil:
+		member := s.view.member(q.Boot.Nonce)
+		if member < 0 {
+			return "the sender is not a member"
+		}
+		a.table, a.source = t, newSource(s.view, t, member)
+		a.session = antientropy.Accept(a.source)
+	case turn+1 == a.turn:
+		return ""
+	case turn != a.turn || a.table.Data != t.Data:
+		return "another turn was expected"
+	}
+	out, err := a.session.Step(frames)
+	if err != nil {
+		return err.Error()
+	}
+	a.turn, a.last = turn+1, out
+	return ""
+}
+
+// transfer joins what the other side of a session brings, and answers a page of
+// what it lacks. To bring nothing and ask for nothing ends the session.
+func (s *serving) transfer(q *wire.Request, t *Table) []byte {
+	list, err := q.Transfer()
+	if err != nil {
+		return s.refuse(wire.Malformed, err.Error())
+	}
+	a := s.r.accepted.get(s.now, q.Op, false)
+	if a == nil {
+		return s.refuse(wire.Malformed, "no such session")
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.session == nil || a.table.Data != t.Data {
+		return s.refuse(wire.Malformed, "no such session of this table")
+	}
+	if list.Done && list.Len() == 0 {
+		s.r.accepted.drop(q.Op)
+	}
+	s.r.joinFound(s.now, s.view, t, &list, nil)
+	entries := wire.BeginEntries(s.dst, s.ok(t, 0))
+	if list.Done {
+		return entries.End(0, true)
+	}
+	if a.found == nil {
+		a.found = a.session.Found()
+	}
+	i, _ := slices.BinarySearch(a.found, list.Next)
+	n := s.r.addFound(entries, a.source, a.found[i:])
+	s.r.stats.syncHeld.Add(uint64(n.held))
+	if i += n.hashes; i < len(a.found) {
+		return entries.End(a.found[i], false)
+	}
+	return entries.End(0, true)
+}
+
+// added says what was made of a list of hashes.
+type added struct{ hashes, held int }
+
+// addFound adds entries until a page is full. Those that have come a short while
+// ago are held back: their key alone tells the other side not to send its own
+// version.
+func (r *Replica) addFound(entries *wire.Entries, src *source, hashes []uint64) (n added) {
+	for _, hash := range hashes {
+		if full(entries) {
+			break
+		}
+		n.hashes++
+		held := src.data.recent.has(hash)
+		src.entry(hash, func(e store.Entry) {
+			if held {
+				entries.Add(e.Key, nil)
+				n.held++
+				return
+			}
+			entries.Add(e.Key, e.State)
+		})
+	}
+	return n
+}
+
+// joinFound joins entries that a session found, and tells seen of each key
+// whether its own version here is of any use to the other side still. What is
+// not of a partition that this node owns, cannot be decoded or is stamped too
+// far ahead is passed over and counted.
+func (r *Replica) joinFound(now time.Time, v *View, t *Table, list *wire.EntryList, seen func(hash uint64, held, same bool)) {
+	for {
+		key, state, ok := list.Entry()
+		if !ok {
+			return
+		}
+		hash := ring.HashBytes(key)
+		if !v.owns(t, ring.Partition(hash, t.Layout.Partitions())) {
+			r.stats.refused.Add(1)
+			continue
+		}
+		if len(state) == 0 {
+			if seen != nil {
+				seen(hash, true, false)
+			}
+			continue
+		}
+		same, err := r.joinOne(now, t, hash, key, state, seen != nil)
+		if err != nil {
+			r.stats.refused.Add(1)
+		} else if seen != nil {
+			seen(hash, false, same)
+		}
+	}
+}
+
+// joinOne joins a state, and says if asked whether this node has now just that.
+func (r *Replica) joinOne(now time.Time, t *Table, hash uint64, key, state []byte, ask bool) (same bool, err error) {
+	latest, err := t.Data.typ.Latest(state)
+	if err == nil && latest > crdt.TimeOf(now.Add(hardSkew)) {
+		err = crdt.ErrSkew
+	}
+	if err != nil {
+		return false, err
+	}
+	j, err := t.Data.Join(hash, key, state)
+	if j.Changed {
+		r.stats.swept.Add(1)
+	}
+	if err != nil || !ask {
+		return false, err
+	}
+	theirs := t.Data.typ.New()
+	if _, err := theirs.JoinBinary(state); err != nil {
+		return false, err
+	}
+	return theirs.Fingerprint(t.Spec.Key) == t.Data.Fingerprint(hash, key), nil
+}

@@ -1,0 +1,110 @@
+package replica
+
+import (
+	"iter"
+	"math/bits"
+
+	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/merkle"
+	"github.com/grapevine-go/grapevine/ring"
+	"github.com/grapevine-go/grapevine/store"
+)
+
+// source is what a session of anti-entropy reads of a table: the sums of the
+// partitions that two members share, as of its beginning, and their entries.
+type source struct {
+	merkle.Forest
+	data   *Data
+	shared []bool // by partition
+	spare  []found
+}
+
+// found is an entry as it is compared.
+type found struct {
+	hash  uint64
+	print crdt.Fingerprint
+}
+
+// chunk is how many entries are read under one lock: writers do not wait long.
+const chunk = 256
+
+// newSource returns a source over what this node and a member share of a table.
+func newSource(v *View, t *Table, member int) *source {
+	s := &source{Forest: make(merkle.Forest, t.Layout.Partitions()), data: t.Data, shared: make([]bool, t.Layout.Partitions())}
+	for p := range s.shared {
+		if s.shared[p] = v.owns(t, p) && v.shares(t, p, member); s.shared[p] {
+			s.view(p)
+		}
+	}
+	return s
+}
+
+// view takes the sums of a partition.
+func (s *source) view(p int) {
+	width := bits.TrailingZeros(uint(len(s.shared)))
+	first, _ := PartitionRange(p, len(s.shared))
+	_, counts := s.data.Digest(p)
+	tree := merkle.Build(merkle.Node{First: first, Bits: uint8(width)}, counts.Live+counts.Dead, s)
+	tree.Snapshot(&s.Forest[p])
+}
+
+// Entries implements merkle.Source: it reads the shared partitions as they are
+// now.
+func (s *source) Entries(from, to uint64) iter.Seq2[uint64, crdt.Fingerprint] {
+	return func(yield func(uint64, crdt.Fingerprint) bool) {
+		read := s.spare
+		s.spare = nil
+		defer func() { s.spare = read }()
+		if read == nil {
+			read = make([]found, 0, chunk)
+		}
+		shift := 64 - bits.TrailingZeros(uint(len(s.shared)))
+		for p := from >> shift; p <= to>>shift; p++ {
+			if s.shared[p] && !s.entries(int(p), from, to, read, yield) {
+				return
+			}
+		}
+	}
+}
+
+// entries reads what lies between from and to of one partition.
+func (s *source) entries(p int, from, to uint64, read []found, yield func(uint64, crdt.Fingerprint) bool) bool {
+	first, last := PartitionRange(p, len(s.shared))
+	at, last := max(from, first), min(to, last)
+	for done := false; !done; {
+		read = read[:0]
+		at, done = s.data.Page(p, at, last, func(e store.Entry) bool {
+			read = append(read, found{e.Hash, e.Fingerprint})
+			return len(read) < chunk
+		})
+		for i := range read {
+			if !yield(read[i].hash, read[i].print) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (s *source) partition(hash uint64) int { return ring.Partition(hash, len(s.shared)) }
+
+// byPartition counts hashes.
+func (s *source) byPartition(hashes []uint64) map[int]int {
+	n := make(map[int]int)
+	for _, h := range hashes {
+		n[s.partition(h)]++
+	}
+	return n
+}
+
+// entry visits the entries of one hash.
+func (s *source) entry(hash uint64, visit func(store.Entry)) {
+	p := s.partition(hash)
+	if !s.shared[p] {
+		return
+	}
+	s.data.Page(p, hash, hash, func(e store.Entry) bool {
+		visit(e)
+		return true
+	})
+}
