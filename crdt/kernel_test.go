@@ -332,3 +332,37 @@ func TestHyperLogLogAgainstTwin(t *testing.T) {
 		t.Errorf("%d registers in %d bytes", a.entries.n, len(p))
 	}
 }
+
+// TestPartsAgainstTwin: each live dot is a part, and each run of removed ones.
+func TestPartsAgainstTwin(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, twin := drawKernel(t)
+		want := make(map[string]bool)
+		run := ContextOf()
+		flush := func() {
+			if !run.IsEmpty() {
+				want[run.String()+" []"] = true
+			}
+			run = ContextOf()
+		}
+		for _, d := range slices.SortedFunc(maps.Keys(twin.seen), Dot.Compare) {
+			if e, live := twin.live[d]; live {
+				flush()
+				want[ContextOf(d).String()+" ["+e+"]"] = true
+				continue
+			}
+			if !run.Contains(Dot{d.Actor, d.N - 1}) {
+				flush()
+			}
+			run.Add(d)
+		}
+		flush()
+		got := make(map[string]bool)
+		for p := range s.Parts() {
+			got[p.Context().String()+" "+fmt.Sprint(slices.Collect(p.All()))] = true
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}

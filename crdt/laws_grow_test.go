@@ -29,8 +29,9 @@ func TestGrowSetLaws(t *testing.T) {
 		ops = append(ops, do("add "+e, func(s set) crdt.Op { return s.AddOp(e) }))
 	}
 	crdttest.Laws(t, crdttest.Generator[set]{
-		New: crdt.NewGrowSet[string],
-		Ops: ops,
+		New:   crdt.NewGrowSet[string],
+		Depth: deep,
+		Ops:   ops,
 		Spec: func(h []crdttest.Event, in crdttest.Set) string {
 			var all []string
 			for _, i := range received(h, in) {
@@ -55,8 +56,9 @@ func TestGrowCounterLaws(t *testing.T) {
 		ops = append(ops, do(fmt.Sprint("add ", n), func(c counter) crdt.Op { return c.AddOp(n) }))
 	}
 	crdttest.Laws(t, crdttest.Generator[counter]{
-		New: crdt.NewGrowCounter,
-		Ops: ops,
+		New:   crdt.NewGrowCounter,
+		Depth: deep,
+		Ops:   ops,
 		Spec: func(h []crdttest.Event, in crdttest.Set) string {
 			var sum int64
 			for i, e := range h {
@@ -87,7 +89,7 @@ func TestBoundedCounterLaws(t *testing.T) {
 	crdttest.Laws(t, crdttest.Generator[counter]{
 		New:   crdt.NewBoundedCounter,
 		Ops:   ops,
-		Depth: 4,
+		Depth: deep,
 		Spec: func(h []crdttest.Event, in crdttest.Set) string {
 			// Adds and takes are entries of their own, so each counts with the later
 			// ones of its kind.
@@ -154,8 +156,9 @@ func TestRegisterLaws(t *testing.T) {
 		do("expire", func(r register) crdt.Op { return r.ExpireOp(5) }),
 	}
 	crdttest.Laws(t, crdttest.Generator[register]{
-		New: crdt.NewRegister[string],
-		Ops: ops,
+		New:   crdt.NewRegister[string],
+		Depth: deep,
+		Ops:   ops,
 		Spec: func(h []crdttest.Event, in crdttest.Set) string {
 			return waiting(h, in, func(i int) (string, string) {
 				verb, arg, _ := strings.Cut(ops[h[i].Op].Name, " ")
@@ -236,8 +239,9 @@ func TestFirstRegisterLaws(t *testing.T) {
 		ops = append(ops, do("write "+v, func(r register) crdt.Op { return r.WriteOp(v) }))
 	}
 	crdttest.Laws(t, crdttest.Generator[register]{
-		New: crdt.NewFirstRegister[string],
-		Ops: ops,
+		New:   crdt.NewFirstRegister[string],
+		Depth: deep,
+		Ops:   ops,
 		Spec: func(h []crdttest.Event, in crdttest.Set) string {
 			oldest := -1
 			for _, i := range received(h, in) {

@@ -23,8 +23,8 @@ func deleteAt(name string, i int) crdttest.Op[textList] {
 var listOps = []crdttest.Op[textList]{
 	insertAt("insert first a", func(textList) int { return 0 }, "a"),
 	insertAt("insert last b", textList.Len, "b"),
-	insertAt("insert second c", func(l textList) int { return min(l.Len(), 1) }, "c"),
 	deleteAt("delete first", 0),
+	insertAt("insert second c", func(l textList) int { return min(l.Len(), 1) }, "c"),
 	deleteAt("delete second", 1),
 }
 
@@ -125,7 +125,7 @@ func (f *fugue) walk(received crdttest.Set) (all, visible []*leaf) {
 }
 
 func TestListLaws(t *testing.T) {
-	crdttest.Laws(t, crdttest.Generator[textList]{
+	texts := crdttest.Generator[textList]{
 		New: crdt.NewList[string],
 		Ops: listOps,
 		Spec: func(h []crdttest.Event, in crdttest.Set) string {
@@ -138,6 +138,13 @@ func TestListLaws(t *testing.T) {
 			return fmt.Sprint(text)
 		},
 		View: func(l textList) string { return fmt.Sprint(slices.Collect(l.All())) },
+	}
+	crdttest.Laws(t, texts)
+	t.Run("deep", func(t *testing.T) {
+		texts.Ops, texts.Depth = listOps[:3], deep
+		if v := crdttest.Find(texts); v != nil {
+			t.Fatal(v)
+		}
 	})
 	t.Run("reset", func(t *testing.T) {
 		crdttest.Laws(t, crdttest.Generator[textList]{

@@ -22,12 +22,13 @@ type checker[S Lattice[S]] struct {
 	known  map[string]crdt.Fingerprint // and the other way round
 	views  map[string]string           // value by encoding
 	done   map[string]bool             // what was checked, by kind and encodings
+	joins  map[string]string           // joins of two encodings
 }
 
 func newChecker[S Lattice[S]](g Generator[S]) checker[S] {
 	return checker[S]{
 		Generator: g, prints: make(map[crdt.Fingerprint]string), known: make(map[string]crdt.Fingerprint),
-		views: make(map[string]string), done: make(map[string]bool),
+		views: make(map[string]string), done: make(map[string]bool), joins: make(map[string]string),
 	}
 }
 
@@ -81,11 +82,27 @@ func (c *checker[S]) note(s S) string {
 	return p
 }
 
+// textKey puts texts together so that no others give the same.
+func textKey(parts ...string) string {
+	var b strings.Builder
+	for _, p := range parts {
+		fmt.Fprintf(&b, "%d:", len(p))
+		b.WriteString(p)
+	}
+	return b.String()
+}
+
 // join returns the encoding of a ⊔ b.
 func (c *checker[S]) join(a, b string) string {
-	s := c.load(a)
-	s.Join(c.load(b))
-	return encode(s)
+	key := textKey(a, b)
+	p, ok := c.joins[key]
+	if !ok {
+		s := c.load(a)
+		s.Join(c.load(b))
+		p = encode(s)
+		c.joins[key] = p
+	}
+	return p
 }
 
 // below checks that a is contained in b.
@@ -98,7 +115,7 @@ func (c *checker[S]) below(a, b string, law Law) {
 
 // once reports whether a check of these states is made for the first time.
 func (c *checker[S]) once(kind string, states ...string) bool {
-	k := kind + ":" + strings.Join(states, "\xff\xff")
+	k := kind + textKey(states...)
 	was := c.done[k]
 	c.done[k] = true
 	return !was
@@ -149,6 +166,17 @@ func (c *checker[S]) report(a, b, ab string) {
 	if changed != none {
 		c.require(c.join(a, encode(changed)) == ab, Report, "of %x joined to %x: %x is not all", b, a, encode(changed))
 		c.require(c.join(b, encode(changed)) == b, Report, "of %x joined to %x: %x is too much", b, a, encode(changed))
+		c.news(changed, a, Report)
+	}
+}
+
+// news checks that every part of d changes a: nothing in it was known.
+func (c *checker[S]) news(d S, a string, law Law) {
+	if d, ok := any(d).(interface{ Parts() iter.Seq[S] }); ok {
+		for part := range d.Parts() {
+			p := encode(part)
+			c.require(c.join(a, p) != a, law, "%x is told to %x, which has it", p, a)
+		}
 	}
 }
 
@@ -158,6 +186,7 @@ func (c *checker[S]) binary(a, b, ab string) {
 	j, err := s.JoinBinary([]byte(b))
 	c.require(err == nil && j.Changed == (a != ab), Codec, "%x joined to %x: changed %t, %v", b, a, j.Changed, err)
 	c.require(c.note(s) == ab, Codec, "%x joined to %x by its bytes is another state", b, a)
+	c.mutable(a, b, ab)
 	for _, bad := range [][]byte{nil, []byte(b)[:len(b)-1], append([]byte(b), 0), {0xff}} {
 		was := encode(s)
 		_, err := s.JoinBinary(bad)
@@ -171,6 +200,23 @@ func (c *checker[S]) binary(a, b, ab string) {
 		c.require(errors.Is(err, crdt.ErrCorrupt) || errors.Is(err, crdt.ErrVersion), Codec, "%x: %v is no typed error", bad, err)
 		c.require(encode(s) == was, Codec, "%x is refused and changes the state", bad)
 	}
+}
+
+// mutable checks that what a store is told in bytes is what the types tell.
+func (c *checker[S]) mutable(a, b, ab string) {
+	into, ok := any(c.load(a)).(crdt.Mutable)
+	if !ok {
+		return
+	}
+	var want []byte
+	if changed := c.load(a).Join(c.load(b)); a != ab {
+		want = changed.AppendBinary(nil)
+	}
+	changes, j, err := into.JoinChanges([]byte(b), nil)
+	c.require(err == nil && j.Changed == (a != ab) && bytes.Equal(changes, want) && string(into.AppendBinary(nil)) == ab, Report,
+		"of the bytes %x joined to %x: %x, not %x: %v", b, a, changes, want, err)
+	d, err := any(c.load(b)).(crdt.Mutable).DifferenceBinary([]byte(a), nil)
+	c.require(err == nil && bytes.Equal(d, want), Difference, "of %x to the bytes %x: %x, not %x: %v", b, a, d, want, err)
 }
 
 // aliasing changes each of three states that met and sees that the others stay.
@@ -212,6 +258,7 @@ func (c *checker[S]) difference(a, b, ab string) {
 	}
 	c.require(c.join(a, encode(d)) == ab, Difference, "of %x to %x: %x is not enough", b, a, encode(d))
 	c.below(encode(d), b, Difference)
+	c.news(d, a, Difference)
 	t := c.load(a)
 	c.require(encode(t.Join(s)) == encode(d), Difference, "of %x to %x is not what a join reports", b, a)
 }

@@ -20,7 +20,8 @@ func toys(f fault) Generator[*toy] {
 			{"remove a", func(s *toy, m crdt.Mint) (*toy, error) { return s.remove(m, "a") }},
 			{"fail", func(s *toy, m crdt.Mint) (*toy, error) { return s.fail(m) }},
 		},
-		View: (*toy).view,
+		View:  (*toy).view,
+		Depth: 3 + shallower, // what finds them all
 	}
 	g.Spec = func(h []Event, received Set) string { return addWins(g, h, received) }
 	return g
@@ -71,6 +72,7 @@ func TestControls(t *testing.T) {
 		{"a state that takes only three joins", tires, []Law{Convergence, Inflation}},
 		{"a join that reports nothing", silent, []Law{Report}},
 		{"a join that reports all it was given", talkative, []Law{Report}},
+		{"a join that reports all it was given when some of it is news", classic, []Law{Report, Difference}},
 		{"a difference that lacks elements", differsLess, []Law{Difference}},
 		{"a difference that is the whole state", differsMore, []Law{Difference}},
 		{"a part given twice", partsTwice, []Law{Parts}},

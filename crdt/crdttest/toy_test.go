@@ -40,6 +40,7 @@ const (
 	tires
 	silent
 	talkative
+	classic
 	differsLess
 	differsMore
 	partsTwice
@@ -152,6 +153,13 @@ func (s *toy) merge(d *toy) {
 	}
 }
 
+// below reports whether o has all that s has.
+func (s *toy) below(o *toy) bool {
+	right := *s
+	right.fault = none
+	return right.Difference(o) == nil
+}
+
 // odd reports whether the toy's fault adds a part that is no set.
 func (s *toy) odd() bool {
 	return s.fault == lastWins || s.fault == rockPaperScissors || s.fault == sums || s.fault == unsorted
@@ -170,7 +178,7 @@ func (s *toy) Difference(o *toy) *toy {
 	for dot := range s.seen {
 		e, live := s.live[dot]
 		_, there := o.live[dot]
-		if !o.seen[dot] || there && !live || s.fault == differsMore {
+		if !o.seen[dot] || there && !live || s.fault == differsMore || s.fault == classic && !s.below(o) {
 			if d.seen[dot] = true; live {
 				d.live[dot] = e
 			}

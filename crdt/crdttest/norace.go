@@ -1,0 +1,5 @@
+//go:build !race
+
+package crdttest
+
+const shallower = 0
