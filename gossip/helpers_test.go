@@ -26,10 +26,12 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	// The tests wait for failure detectors more than they work. This is the
-	// default for who has given no -parallel of his own.
+	// The tests wait for failure detectors more than they work, and work more
+	// under the race detector: too many at once, and nodes are so slow that others
+	// take them for dead. This is the default for who has given no -parallel of his
+	// own.
 	if f := flag.Lookup("test.parallel"); f.Value.String() == fmt.Sprint(runtime.GOMAXPROCS(0)) {
-		_ = f.Value.Set("8")
+		_ = f.Value.Set(map[bool]string{false: "8", true: "4"}[underRace])
 	}
 	goleak.VerifyTestMain(m)
 }

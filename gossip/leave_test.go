@@ -86,7 +86,7 @@ func TestLeaveAndComeBack(t *testing.T) {
 	nodes[3] = start(t, config(t, 3, nodes))
 	everywhere(t, keys, nodes...)
 	m := member(t, nodes[0], "n3")
-	if m.Boot.Counter != before.Counter+1 || m.Boot.Nonce == before.Nonce || m.Status != ring.Serving || m.State != gossip.Alive {
+	if m.Boot.Counter != before.Counter+1 || m.Boot.Nonce == before.Nonce || m.Status != ring.Serving || !m.State.Live() {
 		t.Errorf("came back as %+v, was boot %v", m, before)
 	}
 }

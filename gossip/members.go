@@ -175,7 +175,7 @@ type Status struct {
 	Serving     bool           // it has its place in the ring
 	Synced      bool           // all of its partitions hold all that was acknowledged
 	Ready       bool           // Serving, Synced, and not alone in the ring while others live
-	Alive       int            // members believed alive, this one included
+	Alive       int            // members that are asked, being believed alive; this one included
 	RingVersion uint64         // hash of the ring state: equal on nodes that know the same
 	Unsynced    map[string]int // partitions that are not synced, by table
 }
@@ -187,16 +187,30 @@ func (n *Node) Status() Status {
 	status, ok := v.Status()
 	s.Serving = ok && status == ring.Serving && n.alive() == nil
 	s.Synced = ok && len(s.Unsynced) == 0
-	for _, m := range n.swim.Members() {
-		if m.State.Live() {
-			s.Alive++
-		}
-	}
+	s.Alive = n.asked(v)
 	// A node that began a cluster by itself and sees others is about to learn of
 	// theirs.
 	settled := s.Alive == 1 || len(v.State.Members()) > 1
 	s.Ready = s.Serving && s.Synced && settled
 	return s
+}
+
+// asked counts the members that are asked when they are needed: in the ring by
+// what the machine has heard, which is what operations go by and may be a moment
+// behind membership, or ahead of it where a node is back. Those without a place
+// in the ring are alive if membership says so.
+func (n *Node) asked(v *replica.View) (count int) {
+	for i, m := range v.State.Members() {
+		if m.Status != ring.Left && !v.Down(i) {
+			count++
+		}
+	}
+	for _, m := range n.swim.Members() {
+		if r, ok := v.State.Member(m.ID); m.State.Live() && (!ok || r.Status == ring.Left) {
+			count++
+		}
+	}
+	return count
 }
 
 // WaitReady returns when the node has its place in the ring and every partition

@@ -187,8 +187,9 @@ func TestNoCertificateNoData(t *testing.T) {
 			ready(t, nodes...)
 			cfg := config(t, 2, nodes, outside.use, func(c *gossip.Config) { c.TLS = tt.tls })
 			refused(t, cfg, nodes, transport.ErrUnreachable)
-			inside.expect(t, "level=WARN", "node=n0", "transport: connection refused", "127.0.0.1")
-			outside.expect(t, "level=WARN", "node=n2", "transport: cannot reach peer", "peer=n0")
+			// Which of both it tries first is open, and one is enough to find out.
+			inside.expect(t, "level=WARN", "transport: connection refused", "127.0.0.1")
+			outside.expect(t, "level=WARN", "node=n2", "transport: cannot reach peer")
 		})
 	}
 }

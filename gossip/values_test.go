@@ -153,7 +153,7 @@ func TestDelete(t *testing.T) {
 func TestExpiry(t *testing.T) {
 	t.Parallel()
 	nodes := cluster(t, 3)
-	table, other := open(t, nodes[0]), open(t, nodes[1])
+	table, other := open(t, nodes[0], gossip.Partitions(16)), open(t, nodes[1], gossip.Partitions(16)) // Len asks for each
 	ready(t, nodes...)
 	ctx := within(t)
 	later := time.Now().Add(time.Hour)

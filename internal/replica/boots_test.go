@@ -223,6 +223,13 @@ func TestForgotten(t *testing.T) {
 	if err := c.put("key", "value", 2).run(); !errors.Is(err, ErrForgotten) {
 		t.Errorf("put: %v", err)
 	}
+	for _, kind := range []wire.Kind{wire.KindRead, wire.KindPage, wire.KindRing} {
+		q := h.asking(kind, "key", 0)
+		q.Boots = wire.MakeBoots([]uint64{c.cfg.Nonce})
+		if got := c.status(q.encode()); got != wire.NotReady {
+			t.Errorf("it answers a %v: %v", kind, got)
+		}
+	}
 	h.crash("c")
 	h.until("the others go on", func() bool { return h.calm("a", "b", "d") })
 	a.write("key", "value")
@@ -241,7 +248,10 @@ func TestLeftIsNotForgotten(t *testing.T) {
 	h := newCluster(t, spec, Rules{}, "a", "b", "c", "d")
 	d := h.nodes["d"]
 	d.leave()
-	h.pass(timeout)
+	other := spec
+	other.Name = "other"
+	h.open(h.nodes["a"], other) // everybody hears of it, and with it that d has left
+	h.until("d has heard", func() bool { return d.Err() != nil || d.View().Table("other") != nil })
 	if d.Err() != nil {
 		t.Error(d.Err())
 	}
