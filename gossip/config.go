@@ -112,7 +112,6 @@ type Config struct {
 	// Hooks are called at the named moments.
 	Hooks Hooks
 
-	lose func() bool                                              // tests: whether a message of the machine, not of an operation, gets lost
 	dial func(ctx context.Context, addr string) (net.Conn, error) // tests: data plane with faults
 }
 

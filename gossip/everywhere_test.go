@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"github.com/grapevine-go/grapevine/gossip"
+	"github.com/grapevine-go/grapevine/internal/fault"
 	"github.com/grapevine-go/grapevine/quorum"
 	"github.com/grapevine-go/grapevine/ring"
 )
@@ -91,10 +92,16 @@ func TestEverywhere(t *testing.T) {
 // hold the same in the end.
 func TestEverywhereLossy(t *testing.T) {
 	t.Parallel()
-	nodes := cluster(t, 5, func(c *gossip.Config) {
-		c.SweepEvery = time.Second
-		c.SetLose(func() bool { return rand.IntN(5) == 0 })
-	})
+	ctx := fault.WithLoss(within(t), func() bool { return rand.IntN(5) == 0 })
+	var nodes []*gossip.Node
+	for i := range 5 {
+		n, err := gossip.Start(ctx, config(t, i, nodes, func(c *gossip.Config) { c.SweepEvery = time.Second }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { n.Close() })
+		nodes = append(nodes, n)
+	}
 	var tables []*gossip.RegisterTable[string]
 	for _, n := range nodes {
 		tables = append(tables, flags(t, n))

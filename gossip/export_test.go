@@ -9,7 +9,3 @@ import (
 func (c *Config) SetDial(dial func(ctx context.Context, addr string) (net.Conn, error)) {
 	c.dial = dial
 }
-
-// SetLose makes a node lose messages of its machine: rumors, comparisons, fills,
-// ring states.
-func (c *Config) SetLose(lose func() bool) { c.lose = lose }

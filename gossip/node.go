@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/grapevine-go/grapevine/internal/fault"
 	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/rumor"
@@ -51,6 +52,7 @@ type Node struct {
 	leaving chan struct{}         // a place for the one Leave that works
 	sync    chan struct{}         // it is time to look whether something is to be compared
 	synced  chan struct{}         // closed when nothing is compared any more
+	lose    func() bool           // see package fault; may be nil
 	opened  chan struct{}         // closed when all parts are there
 }
 
@@ -81,7 +83,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg.withDefaults()}
+	n := &Node{cfg: cfg.withDefaults(), lose: fault.Loss(ctx)}
 	n.log = n.cfg.Logger.With("node", string(n.cfg.Name))
 	n.calls.New = func() any { return newCall(n) }
 	n.ctx, n.stop = context.WithCancelCause(context.Background())
@@ -324,7 +326,7 @@ func (n *Node) carry(out *replica.Effects) { n.carryTo((*background)(n), out) }
 // carryTo has the replies brought to done.
 func (n *Node) carryTo(done transport.Completion, out *replica.Effects) {
 	for _, s := range out.Sends {
-		if n.cfg.lose != nil && n.cfg.lose() {
+		if n.lose != nil && n.lose() {
 			done.Complete(s.Token, nil, transport.ErrTimeout)
 			continue
 		}

@@ -45,6 +45,11 @@ type Config struct {
 	// fit is announced by name and sent to who asks, in a message longer than
 	// this.
 	Message int
+	// Rotate is for how long structured targets stay the same: all that is
+	// originated in that time, by the clocks of the origins, takes the same orders,
+	// so that a node talks to few others and keeps few connections. 0: each rumor
+	// has orders of its own.
+	Rotate time.Duration
 	// HotBytes bounds the keys and bodies of hot rumors; 0 stands for 1 MiB.
 	// What is over the bound is dropped, oldest first, counted, and left to
 	// anti-entropy.
@@ -63,6 +68,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Message != 0 && (c.Message < MinMessage || c.Message > MaxMessage) {
 		errs = append(errs, fmt.Errorf("%w: Message is %d, allowed are %d to %d", ErrConfig, c.Message, MinMessage, MaxMessage))
+	}
+	if c.Rotate < 0 {
+		errs = append(errs, fmt.Errorf("%w: Rotate is %v, it must not be below 0", ErrConfig, c.Rotate))
 	}
 	if c.HotBytes < 0 {
 		errs = append(errs, fmt.Errorf("%w: HotBytes is %d, it must not be below 0", ErrConfig, c.HotBytes))
@@ -144,7 +152,7 @@ func (c *Core) HotBytes() int { return c.bytes }
 // key is not told any more. The body is kept and must not change.
 func (c *Core) Originate(now time.Time, r Rumor, out *Effects) {
 	c.stats.Originated++
-	r.Hops, r.Count, r.K, r.Salt = 0, 0, c.k, c.cfg.Rand.Uint32()
+	r.Hops, r.Count, r.K, r.Salt = 0, 0, c.k, c.salt(now)
 	it := c.learn(now, r)
 	if it == nil {
 		return
@@ -153,6 +161,14 @@ func (c *Core) Originate(now time.Time, r Rumor, out *Effects) {
 	if c.rushes > 0 {
 		c.structured(it, out, len(out.Sends))
 	}
+}
+
+// salt is that of a rumor which begins now.
+func (c *Core) salt(now time.Time) uint32 {
+	if c.cfg.Rotate > 0 {
+		return uint32(scatter(uint64(now.UnixNano() / int64(c.cfg.Rotate))))
+	}
+	return c.cfg.Rand.Uint32()
 }
 
 // Receive takes a message whose rumors the caller has joined: it has set

@@ -335,12 +335,12 @@ func TestMedianCounter(t *testing.T) {
 }
 
 func TestConfigErrors(t *testing.T) {
-	cfg := &Config{Policy: Policy{Mode: 9, Targets: Structured, Hunt: 1, Resend: 1}, Message: 3, HotBytes: -1}
+	cfg := &Config{Policy: Policy{Mode: 9, Targets: Structured, Hunt: 1, Resend: 1}, Message: 3, HotBytes: -1, Rotate: -1}
 	err := cfg.Validate()
 	if !errors.Is(err, ErrConfig) || !errors.Is(err, ErrPolicy) {
 		t.Fatal(err)
 	}
-	for _, field := range []string{"Interval", "Rand", "Message", "HotBytes", "Mode", "Fanout", "K is", "Hunt", "Patience"} {
+	for _, field := range []string{"Interval", "Rand", "Message", "HotBytes", "Rotate", "Mode", "Fanout", "K is", "Hunt", "Patience"} {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("%s is not named in %v", field, err)
 		}

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/grapevine-go/grapevine/peer"
 )
 
 var calm = Target{Within: 500 * time.Millisecond, Coverage: 0.999}
@@ -129,5 +132,53 @@ func TestTargetErrors(t *testing.T) {
 		if l.String() == "" {
 			t.Error(l)
 		}
+	}
+}
+
+// Tuning changes how many copies what is originated from then on has, and what
+// is told on keeps the number of its origin.
+func TestTune(t *testing.T) {
+	s := newSingle(t, 50, Policy{Mode: Push, Targets: Structured, Fanout: 8, K: 4}, nil)
+	s.Tune(Plan{K: 2, Interval: time.Second})
+	s.originate("here", 10)
+	s.receive("n05", Message{Rumors: []Rumor{{Key: "there", Version: 1, K: 6, News: true}}})
+	copies := make(map[string]int)
+	for range 5 {
+		for _, send := range s.cycle() {
+			for _, r := range send.Message.Rumors {
+				copies[r.Key]++
+				if want := map[string]int16{"here": 2, "there": 6}[r.Key]; r.K != want {
+					t.Errorf("%s is sent with K = %d", r.Key, r.K)
+				}
+			}
+		}
+	}
+	if copies["here"] != 2 || copies["there"] != 6 {
+		t.Errorf("%v", copies)
+	}
+	s.Tune(Plan{K: 2, Rush: 1, Interval: time.Second})
+	s.out.Reset()
+	if s.originate("at once", 10); len(s.out.Sends) != 2 {
+		t.Errorf("%d messages at once", len(s.out.Sends))
+	}
+}
+
+// With Rotate the targets stay the same for a while, and then are others.
+func TestRotate(t *testing.T) {
+	s := newSingle(t, 200, Policy{Mode: Push, Targets: Structured, Fanout: 4, K: 4}, func(c *Config) { c.Rotate = time.Minute })
+	targets := func(key string) (to []peer.ID) {
+		s.originate(key, 10)
+		for _, send := range s.cycle() {
+			to = append(to, send.To)
+		}
+		return to
+	}
+	first := targets("a")
+	if again := targets("b"); !slices.Equal(first, again) {
+		t.Errorf("%v, and in the same minute %v", first, again)
+	}
+	s.now = s.now.Add(time.Minute)
+	if later := targets("c"); slices.Equal(first, later) {
+		t.Errorf("%v a minute later too", later)
 	}
 }

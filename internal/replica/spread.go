@@ -73,7 +73,7 @@ func (s *spread) init(r *Replica) {
 		panic(err) // whoever made the configuration has to validate it
 	}
 	s.steer, s.open = steer, make(map[uint64]letter)
-	s.cfg = rumor.Config{Policy: rumor.DefaultPolicy(), Interval: steer.Plan().Interval, HotBytes: maxHot,
+	s.cfg = rumor.Config{Policy: rumor.DefaultPolicy(), Interval: steer.Plan().Interval, HotBytes: maxHot, Rotate: time.Minute,
 		Rand: rand.New(rand.NewPCG(r.cfg.Nonce, 0x72756d6f))}
 	s.cfg.Policy.Fanout = rumor.MaxCopies
 	if s.core, err = rumor.New(&s.cfg, (*others)(r), time.Unix(0, 0)); err != nil {

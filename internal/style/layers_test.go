@@ -70,6 +70,11 @@ var layers = []layer{
 		why:     "the node as a machine: the shell and the simulator drive the same code, so it knows neither",
 	},
 
+	{
+		dir: "internal/fault", bans: []group{inputOutput, clock, chance, locks},
+		why: "it carries a wish for faults to a node; it knows neither the node nor the fault",
+	},
+
 	// Level 2: ways to reach another node.
 	{
 		dir: "transport", imports: []string{"peer"},
@@ -85,7 +90,7 @@ var layers = []layer{
 		dir: "gossip",
 		imports: []string{
 			"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum",
-			"transport", "transport/swim", "transport/memory", "internal/wire", "internal/replica",
+			"transport", "transport/swim", "transport/memory", "internal/wire", "internal/replica", "internal/fault",
 		},
 		why: "it is what an application embeds: tests, measurements and examples stand on it, not in it",
 	},
@@ -101,7 +106,7 @@ var layers = []layer{
 		dir: "internal/style", why: "it reads the source, and must not need it to compile",
 	},
 	{
-		dir: "bench/...", imports: append([]string{"gossip", "gossiptest", "quorum/pbs", "transport/...", "bench/..."}, machines...),
+		dir: "bench/...", imports: append([]string{"gossip", "gossiptest", "internal/fault", "quorum/pbs", "transport/...", "bench/..."}, machines...),
 		why: "it measures the library and is part of nothing",
 	},
 	{

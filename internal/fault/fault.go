@@ -1,0 +1,22 @@
+// Package fault lets measurements and tests make a node lose what it sends,
+// without a place for that in its configuration: the wish travels with the
+// context that the node is started with.
+package fault
+
+import "context"
+
+type lossKey struct{}
+
+// WithLoss returns a context for gossip.Start. The node asks lose of each message
+// that its machine sends by itself (rumors, comparisons, fills, ring states; not
+// the requests of an operation), and loses those for which it says true. Lose is
+// called from several goroutines.
+func WithLoss(ctx context.Context, lose func() bool) context.Context {
+	return context.WithValue(ctx, lossKey{}, lose)
+}
+
+// Loss returns what WithLoss was given; nil without it.
+func Loss(ctx context.Context) func() bool {
+	lose, _ := ctx.Value(lossKey{}).(func() bool)
+	return lose
+}
