@@ -50,6 +50,14 @@ func (t *table) everywhere(ctx context.Context) error {
 	return t.agree(ctx)
 }
 
+// flush sends what spreads at once, without waiting for the loop.
+func (n *Node) flush() {
+	var out replica.Effects
+	if n.replica.Flush(&out); len(out.Sends) > 0 {
+		n.carry(&out)
+	}
+}
+
 // local reads a key that this node holds, in the memory of a call.
 func (r *RegisterTable[T]) local(k *call, key string) (e Entry[T], err error) {
 	defer k.pool()

@@ -339,14 +339,6 @@ func (n *Node) carryTo(done transport.Completion, out *replica.Effects) {
 	out.Reset()
 }
 
-// flush sends what spreads at once, without waiting for the loop.
-func (n *Node) flush() {
-	var out replica.Effects
-	if n.replica.Flush(&out); len(out.Sends) > 0 {
-		n.carry(&out)
-	}
-}
-
 // background takes the replies to what the machine sent.
 type background Node
 
