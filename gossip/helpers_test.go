@@ -70,7 +70,7 @@ func clusterName(t testing.TB) string { return fmt.Sprintf("%s-%x", t.Name(), pr
 
 // config is that of node number i, with the first of the nodes as its seed.
 func config(t testing.TB, i int, nodes []*gossip.Node, change ...func(*gossip.Config)) gossip.Config {
-	cfg := gossip.Config{Cluster: clusterName(t), Name: peer.ID(fmt.Sprintf("n%d", i)), Bind: "127.0.0.1:0", Preset: gossip.Local,
+	cfg := gossip.Config{Cluster: clusterName(t), Name: peer.ID(fmt.Sprintf("n%d", i)), Bind: "127.0.0.1:0", Preset: gossip.LAN,
 		Timeout: patience} // a busy machine is no fault
 	if len(nodes) > 0 {
 		cfg.Seeds = []string{nodes[0].Addr().String()}

@@ -36,14 +36,29 @@ func TestHangingMembers(t *testing.T) {
 	h, a := crowd(t, members)
 	for i := range tables {
 		s := spec
-		s.Name = fmt.Sprint("table-", i)
+		s.Name, s.Partitions = fmt.Sprint("table-", i), 32 // a owns some
 		h.open(a, s)
 	}
 	a.SetStatus(h.now, ring.Leaving, &a.out) // asks each of them about each table
+	for _, table := range a.View().byName {  // as soon as it is filled itself
+		for p := range table.Data.synced {
+			table.Data.synced[p].Store(true)
+		}
+	}
+	clear(a.jobs.fills)
 	h.deliver()
 	h.held = nil // of the earlier ring states
 	before := len(a.jobs.open)
 	h.pass(5 * time.Minute)
+	hands := 0
+	for _, b := range a.jobs.open {
+		if b.kind == handJob {
+			hands++
+		}
+	}
+	if hands == 0 || hands > members*maxHands*maxSame {
+		t.Errorf("%d questions for who took over", hands)
+	}
 	after := len(a.jobs.open)
 	// Of the present ring state: it is carried, asked for, swept and handed over.
 	limit := members*(2*maxSame+maxHands*maxSame) + tables*members*maxSame + maxFills

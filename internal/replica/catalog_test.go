@@ -184,6 +184,21 @@ func TestCreationOfAnotherKindWins(t *testing.T) {
 	}
 }
 
+// A page of what was created later is not taken into what takes its place.
+func TestPageOfALostCreation(t *testing.T) {
+	h, c, asked := exchanging(t, spec)
+	earlier := c.table().Spec
+	earlier.W, earlier.Created.Time = 3, earlier.Created.Time-1
+	page := h.nodes[asked.to].answer(0, true, nil, h.asking(wire.KindWrite, "key", 0))
+	if err := c.Adopt(h.now, c.View().State.WithTable(earlier).AppendBinary(nil), &c.out); err != nil {
+		t.Fatal(err)
+	}
+	asked.done(page, nil)
+	if len(c.holds()) > 0 || !c.table().Spec.Same(earlier) {
+		t.Errorf("%v holds %v", c.table().Spec, c.holds())
+	}
+}
+
 // own is a type of an application's own: registers, under another name.
 func own() (ring.Table, Type) {
 	typ := Register("bytes")

@@ -235,7 +235,17 @@ func TestExchangesThatFail(t *testing.T) {
 			if f == nil || f.busy || len(f.done) > 0 || c.table().Data.Synced(p) || f.after.Before(h.now.Add(retry)) {
 				t.Fatalf("%+v", f)
 			}
-			for _, s := range h.held[1:] { // those of the other partitions
+			others := h.held[1:]
+			h.held = nil
+			for h.now.Before(f.after.Add(-tick)) {
+				h.step()
+			}
+			for _, s := range h.held {
+				if int(s.request().Partition) == p {
+					t.Error("asked again at once")
+				}
+			}
+			for _, s := range append(others, h.held...) { // those of the other partitions
 				h.pass1(s)
 			}
 			h.hold = nil
