@@ -166,7 +166,9 @@ func (c *Cluster) crashOne() {
 	n.crash()
 	c.World.After(c.World.between(20*time.Millisecond, c.run.Faults.Crash/2), func() {
 		c.net.n.Restarts++
-		n.restart()
+		if n.replica == nil { // or it was healed meanwhile
+			n.restart()
+		}
 	})
 }
 
