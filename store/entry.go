@@ -6,7 +6,7 @@ import "github.com/grapevine-go/grapevine/crdt"
 // encoding lies behind the key, so that a join meets three places in memory,
 // the slot, the entry and its bytes.
 type entry struct {
-	fingerprint crdt.Fingerprint // see EntryFingerprint; kept, so that no join hashes a state twice
+	fingerprint crdt.Fingerprint // see merkle.Bind; kept, so that no join hashes a state twice
 	state       crdt.State       // nil: a register
 	bytes       []byte           // the key, then the register
 	keySize     int

@@ -8,7 +8,7 @@ type Entry struct {
 	Hash        uint64
 	Key         []byte
 	State       crdt.State
-	Fingerprint crdt.Fingerprint // of the state and the key's hash, see EntryFingerprint
+	Fingerprint crdt.Fingerprint // of the state and the key's hash, see merkle.Bind
 }
 
 // Page visits the partition's entries with from <= hash <= to, in the order of

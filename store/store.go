@@ -9,19 +9,19 @@
 // A table's keys are spread over a power-of-two number of partitions by the
 // top bits of their hash. Each partition has a lock of its own and keeps its
 // entries in the order of the hash, so that an exchange can go through it in
-// pages, and a digest (the sum of its entries' fingerprints), so that two
-// replicas with equal partitions find that out by comparing sixteen bytes.
+// pages, and a hash tree over them, so that two replicas with equal partitions
+// find that out by comparing sixteen bytes, and those with others what differs.
 //
 // Every method is safe for concurrent use.
 package store
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math/bits"
 	"sync"
 
 	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/merkle"
 )
 
 // Table is one table's data on one node.
@@ -37,7 +37,7 @@ type partition struct {
 	mu      sync.RWMutex
 	entries slots
 	key     crdt.Key
-	digest  crdt.Fingerprint
+	tree    *merkle.Tree
 	counts  Counts
 	_       [64]byte
 }
@@ -78,6 +78,7 @@ func NewTable(partitions int, key crdt.Key, newState func() crdt.State) *Table {
 	for i := range t.parts {
 		t.parts[i].key = key
 		t.parts[i].entries.shift = uint(64 - t.shift)
+		t.parts[i].tree = merkle.New(t.node(i))
 	}
 	return t
 }
@@ -113,26 +114,18 @@ func (t *Table) insert(p *partition, hash uint64, key, delta []byte) (crdt.Joine
 	}
 	p.entries.insert(hash, e)
 	p.replace(hash, e, Counts{})
+	p.reshape()
 	return j, nil
 }
 
 // replace brings the partition's sums up to date after an entry changed; was is
 // what it counted before.
 func (p *partition) replace(hash uint64, e *entry, was Counts) {
-	now := EntryFingerprint(p.key, hash, e.stateFingerprint(p.key))
-	p.digest = p.digest.Sub(e.fingerprint).Add(now)
+	now := merkle.Bind(p.key, hash, e.stateFingerprint(p.key))
+	p.tree.Update(hash, e.fingerprint, now)
 	e.fingerprint = now
 	p.counts.sub(was)
 	p.counts.add(e.counts())
-}
-
-// EntryFingerprint binds a state's fingerprint to its key's hash, so that two
-// keys that swapped their states do not cancel out in a partition's digest.
-func EntryFingerprint(k crdt.Key, hash uint64, state crdt.Fingerprint) crdt.Fingerprint {
-	var buf [24]byte
-	binary.LittleEndian.PutUint64(buf[:8], hash)
-	copy(buf[8:], state[:])
-	return k.Sum(buf[:])
 }
 
 // AppendState appends the key's encoded state to dst; false if there is none.
@@ -186,20 +179,21 @@ func (t *Table) Drop(hash uint64, key []byte, ifVersion crdt.Fingerprint, _ Reas
 	if e == nil || e.stateFingerprint(p.key) != ifVersion {
 		return false
 	}
-	p.digest = p.digest.Sub(e.fingerprint)
+	p.tree.Update(hash, e.fingerprint, crdt.Fingerprint{})
 	p.counts.sub(e.counts())
 	p.entries.remove(hash, e)
+	p.reshape()
 	return true
 }
 
 // Digest returns the sum of the fingerprints of a partition's entries (see
-// [EntryFingerprint]) and its counts. Partitions with equal data have equal
+// merkle.Bind) and its counts. Partitions with equal data have equal
 // digests, whatever the order in which the data came.
 func (t *Table) Digest(partition int) (crdt.Fingerprint, Counts) {
 	p := &t.parts[partition]
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.digest, p.counts
+	return p.tree.Root(), p.counts
 }
 
 // Counts sums the counts of all partitions.
@@ -218,12 +212,14 @@ func (t *Table) Rekey(key crdt.Key) {
 	for i := range t.parts {
 		p := &t.parts[i]
 		p.mu.Lock()
-		p.key, p.digest, p.counts = key, crdt.Fingerprint{}, Counts{}
+		p.key, p.tree, p.counts = key, merkle.New(t.node(i)), Counts{}
 		for _, s := range p.entries.s {
 			if s.entry != nil {
 				s.entry.fingerprint = crdt.Fingerprint{}
 				p.replace(s.hash, s.entry, Counts{})
 			}
+		}
+		for p.tree.Reshape(&p.entries) {
 		}
 		p.mu.Unlock()
 	}

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/merkle"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -175,7 +176,7 @@ func pageAll(t *testing.T, table *Table, p int) {
 	for from, done := first, false; !done; {
 		n := 0
 		from, done = table.Page(p, from, last, func(e Entry) bool {
-			if f := EntryFingerprint(testKey, e.Hash, e.State.Fingerprint(testKey)); f != e.Fingerprint {
+			if f := merkle.Bind(testKey, e.Hash, e.State.Fingerprint(testKey)); f != e.Fingerprint {
 				t.Errorf("an entry changed while it was visited")
 			}
 			n++
@@ -199,7 +200,7 @@ func TestPageIsOneMoment(t *testing.T) {
 		var inside crdt.Fingerprint
 		table.Page(0, 0, ^uint64(0), func(e Entry) bool {
 			sum = sum.Add(e.Fingerprint)
-			inside = table.parts[0].digest // under the lock that the page holds
+			inside = table.parts[0].tree.Root() // under the lock that the page holds
 			return true
 		})
 		if sum != inside {

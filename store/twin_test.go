@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/merkle"
 )
 
 var testKey = crdt.Key{1, 2, 3}
@@ -57,7 +58,7 @@ func (w *twin) names(from, to uint64) (names []name) {
 func (w *twin) digest(from, to uint64) (sum crdt.Fingerprint, live, dead int) {
 	for _, n := range w.names(from, to) {
 		s := w.states[n]
-		sum = sum.Add(EntryFingerprint(w.key, n.hash, s.Fingerprint(w.key)))
+		sum = sum.Add(merkle.Bind(w.key, n.hash, s.Fingerprint(w.key)))
 		if s.Tombstone() {
 			dead++
 		} else {
@@ -174,7 +175,7 @@ func (m *machine) onePage(t *rapid.T, p int, from, to uint64, perPage int, seen 
 	begun := len(*seen)
 	next, done = m.table.Page(p, from, to, func(e Entry) bool {
 		n := name{e.Hash, string(e.Key)}
-		if w := m.twin.states[n]; w == nil || e.Fingerprint != EntryFingerprint(m.twin.key, n.hash, w.Fingerprint(m.twin.key)) {
+		if w := m.twin.states[n]; w == nil || e.Fingerprint != merkle.Bind(m.twin.key, n.hash, w.Fingerprint(m.twin.key)) {
 			t.Fatalf("%v with another fingerprint than the twin's", n)
 		}
 		if visited := len(*seen) - begun; visited >= perPage && e.Hash != (*seen)[len(*seen)-1].hash {

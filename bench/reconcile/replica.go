@@ -14,12 +14,10 @@ import (
 
 const partitions = 256
 
-// replica is a node's table of registers with a tree per partition, and what a
-// session sees of it.
+// replica is a node's table of registers, and what a session sees of it.
 type replica struct {
 	merkle.Forest
 	table *store.Table
-	trees []*merkle.Tree
 }
 
 // key is the i-th key, of 16 bytes, and its hash.
@@ -32,19 +30,12 @@ func newReplica(keys int) (*replica, error) {
 	r := &replica{
 		Forest: make(merkle.Forest, partitions),
 		table:  store.NewTable(partitions, crdt.Key{1, 2, 3}, crdt.NewPacked),
-		trees:  make([]*merkle.Tree, partitions),
 	}
 	for i := range keys {
 		k, hash := key(i)
 		if _, err := r.table.Join(hash, k, cell(1, 0)); err != nil {
 			return nil, err
 		}
-	}
-	for p := range r.trees {
-		_, counts := r.table.Digest(p)
-		width := uint8(bits.TrailingZeros(partitions))
-		part := merkle.Node{First: uint64(p) << (64 - width), Bits: width}
-		r.trees[p] = merkle.Build(part, counts.Live, r)
 	}
 	return r, nil
 }
@@ -73,22 +64,14 @@ func (r *replica) Entries(from, to uint64) iter.Seq2[uint64, crdt.Fingerprint] {
 // write joins an encoded cell, and keeps the tree up to date.
 func (r *replica) write(i int, delta []byte) error {
 	k, hash := key(i)
-	old := r.entry(k, hash)
-	if _, err := r.table.Join(hash, k, delta); err != nil {
-		return err
-	}
-	r.trees[hash>>(64-bits.TrailingZeros(partitions))].Update(hash, old, r.entry(k, hash))
-	return nil
-}
-
-func (r *replica) entry(k []byte, hash uint64) crdt.Fingerprint {
-	return store.EntryFingerprint(crdt.Key{1, 2, 3}, hash, r.table.Fingerprint(hash, k))
+	_, err := r.table.Join(hash, k, delta)
+	return err
 }
 
 // snapshot is what a session begins with.
 func (r *replica) snapshot() {
-	for p, t := range r.trees {
-		t.Snapshot(&r.Forest[p])
+	for p := range r.Forest {
+		r.table.Snapshot(p, &r.Forest[p])
 	}
 }
 

@@ -33,19 +33,10 @@ func newSource(v *View, t *Table, member int) *source {
 	s := &source{Forest: make(merkle.Forest, t.Layout.Partitions()), data: t.Data, shared: make([]bool, t.Layout.Partitions())}
 	for p := range s.shared {
 		if s.shared[p] = v.owns(t, p) && v.shares(t, p, member); s.shared[p] {
-			s.view(p)
+			s.data.Snapshot(p, &s.Forest[p])
 		}
 	}
 	return s
-}
-
-// view takes the sums of a partition.
-func (s *source) view(p int) {
-	width := bits.TrailingZeros(uint(len(s.shared)))
-	first, _ := PartitionRange(p, len(s.shared))
-	_, counts := s.data.Digest(p)
-	tree := merkle.Build(merkle.Node{First: first, Bits: uint8(width)}, counts.Live+counts.Dead, s)
-	tree.Snapshot(&s.Forest[p])
 }
 
 // Entries implements merkle.Source: it reads the shared partitions as they are
