@@ -9,6 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/merkle"
 )
 
 var strategies = []Strategy{Hybrid, Rateless, Merkle, Full}
@@ -126,5 +129,56 @@ func TestHybridBounds(t *testing.T) {
 		if d == 0 && bytes > 64 || bytes > 32*d+1024 || d > 0 && bytes > full*12/10 {
 			t.Errorf("%d differ: %d bytes, full exchange %d", d, bytes, full)
 		}
+	}
+}
+
+// broken are replicas whose tree is not that of their data.
+type broken struct {
+	*replica
+	sums merkle.Sums
+}
+
+func (b broken) Sum(n merkle.Node) crdt.Fingerprint { return b.sums.Sum(n) }
+func (b broken) Depth() int                         { return b.sums.Depth() }
+
+// sums makes sums of a function.
+type sums struct {
+	merkle.Sums
+	sum func(merkle.Node) crdt.Fingerprint
+}
+
+func (s sums) Sum(n merkle.Node) crdt.Fingerprint { return s.sum(n) }
+
+// TestControls: with a rule broken the difference that is found is not the true
+// one, or takes far more than it should; so the tests above test something.
+func TestControls(t *testing.T) {
+	a, b := scatter(rand.New(rand.NewPCG(5, 5)), 5000, 50)
+	x, y := newReplica(a), newReplica(b)
+	turned := func(s *Session, want []uint64) bool { return !slices.Equal(s.Found(), want) }
+
+	_, _, fine := reconcile(t, Hybrid, 1, x, y)
+	stale := broken{y, sums{y, func(n merkle.Node) crdt.Fingerprint { // the root of before
+		if n.Bits == 0 {
+			return x.Sum(n)
+		}
+		return y.Sum(n)
+	}}}
+	if s, _, _ := reconcile(t, Hybrid, 1, x, stale); !turned(s, lackedBy(a, b)) {
+		t.Error("a stale root is not noticed")
+	}
+	twice := broken{y, sums{y, func(n merkle.Node) crdt.Fingerprint { // each entry is folded in twice
+		return y.Sum(n).Add(y.Sum(n))
+	}}}
+	if _, _, o := reconcile(t, Hybrid, 1, x, twice); o.bytes < 4*fine.bytes {
+		t.Errorf("entries that are folded twice: %d bytes, %d without", o.bytes, fine.bytes)
+	}
+	level := broken{y, sums{y, func(n merkle.Node) crdt.Fingerprint { // one level looks equal
+		if n.Bits == 4 {
+			return x.Sum(n)
+		}
+		return y.Sum(n)
+	}}}
+	if s, _, _ := reconcile(t, Merkle, 1, x, level); !turned(s, lackedBy(a, b)) {
+		t.Error("a level that is passed over is not noticed")
 	}
 }

@@ -70,6 +70,7 @@ func (n *Node) Counts() map[string]uint64 {
 		"refused": s.Refused, "skewed": s.Skewed, "restamped": s.Restamped, "filled": s.Filled, "swept": s.Swept,
 		"repairs": s.Repairs, "repairs_vetoed": s.RepairsVetoed,
 		"digests_equal": s.DigestsEqual, "digests_differ": s.DigestsDiffer, "sync_held": s.SyncHeld,
+		"scrubbed": s.Scrubbed, "scrub_wrong": s.ScrubWrong,
 		"sync_bytes_sent": s.SyncSent, "sync_bytes_received": s.SyncReceived,
 	}
 }

@@ -26,7 +26,7 @@ type Run struct {
 	ReadRepair bool
 	// Broken switches a safety rule off, to show that the checkers notice: one
 	// of "", "unsynced-counts", "fill-from-one", "no-restamp", "no-fence",
-	// "no-barrier".
+	// "no-barrier", "stale-root".
 	Broken string
 	// Trace, if it is set, is told of every event that enters the hash.
 	Trace func(line string)
@@ -75,6 +75,7 @@ func (r Run) rules() replica.Rules {
 		NoRestamp:      r.Broken == "no-restamp",
 		NoFence:        r.Broken == "no-fence",
 		NoBarrier:      r.Broken == "no-barrier",
+		StaleRoot:      r.Broken == "stale-root",
 	}
 }
 

@@ -94,10 +94,11 @@ func TestControls(t *testing.T) {
 	skewed := Run{Nodes: 5, Keys: 4, Clients: 2, Sweep: 30 * time.Second, Faults: Faults{MinDelay: ms, MaxDelay: 5 * ms, Skew: 250 * ms}}
 	churn := Run{Nodes: 4, Spares: 3, Clients: 10, Keys: 16, Partitions: 16, Sweep: 8 * time.Second,
 		Faults: Faults{MinDelay: ms, MaxDelay: 20 * ms, Churn: 500 * ms, Overlap: true, Partition: time.Minute}} // cuts at the changes alone
+	lossy := Run{Nodes: 3, Keys: 30, Faults: Faults{Loss: .2, MinDelay: ms, MaxDelay: 20 * ms}}
 	for _, c := range []struct {
 		broken string
 		run    Run
-	}{{"unsynced-counts", empty}, {"fill-from-one", empty}, {"no-restamp", skewed}} {
+	}{{"unsynced-counts", empty}, {"fill-from-one", empty}, {"no-restamp", skewed}, {"stale-root", lossy}} {
 		t.Run(c.broken, func(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(200) {

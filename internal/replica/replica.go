@@ -67,6 +67,7 @@ type Rules struct {
 	NoRestamp      bool // a dominated write is not stamped again
 	NoFence        bool // requests of other ring versions are served
 	NoBarrier      bool // nobody waits for the others to end a change of owners
+	StaleRoot      bool // comparisons take the digest of a moment in the past: that of no data
 }
 
 // Replica is one node as a machine.
@@ -226,6 +227,7 @@ type stats struct {
 	notOwner, unsyncedAnswers   atomic.Uint64
 	digestsEqual, digestsDiffer atomic.Uint64
 	syncIn, syncOut, syncHeld   atomic.Uint64
+	scrubbed, scrubWrong        atomic.Uint64
 }
 
 // Stats is what a replica has counted since it was started.
@@ -245,6 +247,8 @@ type Stats struct {
 	SyncSent        uint64 // bytes of comparisons begun here
 	SyncReceived    uint64
 	SyncHeld        uint64 // entries found to differ that were left to arrive by themselves
+	Scrubbed        uint64 // partitions whose fingerprints and tree were held against their data
+	ScrubWrong      uint64 // entries and leaves that were not as they should have been
 }
 
 // Stats returns the counts.
@@ -256,6 +260,7 @@ func (r *Replica) Stats() Stats {
 		Filled: s.filled.Load(), Swept: s.swept.Load(), Repairs: s.repairs.Load(), RepairsVetoed: s.repairsVetoed.Load(),
 		DigestsEqual: s.digestsEqual.Load(), DigestsDiffer: s.digestsDiffer.Load(),
 		SyncSent: s.syncOut.Load(), SyncReceived: s.syncIn.Load(), SyncHeld: s.syncHeld.Load(),
+		Scrubbed: s.scrubbed.Load(), ScrubWrong: s.scrubWrong.Load(),
 	}
 }
 
@@ -290,4 +295,6 @@ func (s *Stats) Add(o Stats) {
 	s.SyncSent += o.SyncSent
 	s.SyncReceived += o.SyncReceived
 	s.SyncHeld += o.SyncHeld
+	s.Scrubbed += o.Scrubbed
+	s.ScrubWrong += o.ScrubWrong
 }

@@ -260,6 +260,9 @@ func full(entries *wire.Entries) bool {
 // own, in all tables.
 func (r *Replica) foldAll(v *View, nonce uint64) (total crdt.Fingerprint) {
 	for _, t := range v.compared() {
+		if r.cfg.Rules.StaleRoot {
+			break
+		}
 		total = total.Add(r.fold(v, t, nonce))
 	}
 	return total

@@ -20,6 +20,7 @@ type sweeps struct {
 	view     *View // whose members are the schedule's partners
 	rounds   []*round
 	turned   time.Time // when the windows of what is recent began
+	scrubber scrubber
 }
 
 // The policy of comparisons.
@@ -64,6 +65,7 @@ func (r *Replica) Synchronize(now time.Time, out *Effects) {
 		}
 	}
 	r.turnWindows(now, v)
+	r.scrub(now, v)
 	for !r.filling(now) {
 		id, ok := s.schedule.Next(now)
 		if !ok {

@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -286,5 +288,37 @@ func TestSyncRate(t *testing.T) {
 	h.until("c has all", func() bool { return len(c.holds()) == 1000 })
 	if took := h.now.Sub(begun); took < 2*time.Second || took > 8*time.Second { // 2 MB, and one second's worth is there at first
 		t.Errorf("2 MB at 0.5 MB a second took %v", took)
+	}
+}
+
+// A scrub goes over all partitions of all tables, again and again.
+func TestScrub(t *testing.T) {
+	h := newCluster(t, parted(), Rules{}, "a", "b", "c")
+	a := h.nodes["a"]
+	for _, key := range keys(100) {
+		a.lodge(key, "value")
+	}
+	partitions := uint64(a.table().Data.Partitions())
+	for h.now = h.now.Add(time.Minute); a.Stats().Scrubbed < 2*partitions; h.now = h.now.Add(scrubPass / time.Duration(partitions)) {
+		a.Synchronize(h.now, &a.out)
+	}
+	if s := a.Stats(); s.ScrubWrong != 0 {
+		t.Errorf("%d wrong", s.ScrubWrong)
+	}
+	var s scrubber
+	one, other := newView(a.Replica, a.View().State).compared()[0], new(Table)
+	*other = *one
+	other.Spec.Name = one.Spec.Name + "2"
+	var order []string
+	for range 2*one.Data.Partitions() + 1 {
+		turn := s.turn([]*Table{one, other})
+		order = append(order, fmt.Sprint(turn.Spec.Name, s.partition))
+		s.partition++
+	}
+	if len(slices.Compact(slices.Sorted(slices.Values(order)))) != len(order)-1 || order[0] != order[len(order)-1] {
+		t.Errorf("partitions in the order %v", order)
+	}
+	if (&scrubber{}).turn(nil) != nil {
+		t.Error("a table of none")
 	}
 }
