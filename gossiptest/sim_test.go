@@ -43,13 +43,14 @@ func TestSim(t *testing.T) {
 // twice runs a seed and replays it.
 func twice(t *testing.T, seed uint64) {
 	r, again := Simulate(Draw(seed)), Simulate(Draw(seed))
+	same := r.Hash == again.Hash && r.Events == again.Events
 	for _, v := range r.Violations {
 		t.Errorf("seed %d: %v", seed, v)
 	}
-	if r.Hash != again.Hash || r.Events != again.Events {
+	if !same {
 		t.Errorf("seed %d: %d events with hash %x, replayed %d with %x", seed, r.Events, r.Hash, again.Events, again.Hash)
 	}
-	if t.Failed() {
+	if !same || len(r.Violations) > 0 {
 		t.Logf("replay: go test ./gossiptest -run=Sim -sim.seed=%d -v", seed)
 	}
 }
