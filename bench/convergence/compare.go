@@ -14,10 +14,10 @@ import (
 // everybody's.
 const interval = 200 * time.Millisecond
 
-// memberlist is the rule of its broadcast queue with LAN settings: each gossip
+// memberlistRule is that of its broadcast queue with LAN settings: each gossip
 // goes to 3 random members, and a broadcast is taken into RetransmitMult ×
 // ⌈log10(n+1)⌉ messages, RetransmitMult being 4.
-func memberlist(n int) rumor.Policy {
+func memberlistRule(n int) rumor.Policy {
 	return rumor.Policy{Mode: rumor.Push, Fanout: 3, K: 4 * int(math.Ceil(math.Log10(float64(n+1))))}
 }
 
@@ -25,7 +25,7 @@ func memberlist(n int) rumor.Policy {
 func (o *options) comparison(out io.Writer) ([]row, error) {
 	fmt.Fprintf(out, "%d nodes, ticks of %v at random phases, %.3g loss, %.3g dead and not noticed, %.3g unknown\n\n", o.e.Nodes, o.e.Interval, o.e.Loss, o.e.Dead, o.e.Unknown)
 	var rows []row
-	for _, c := range []contender{{"default", o.e.Policy}, {"memberlist", memberlist(o.e.Nodes)}} {
+	for _, c := range []contender{{"default", o.e.Policy}, {"memberlist", memberlistRule(o.e.Nodes)}} {
 		r, err := measure(c.name, c.in(o.e), o.or(300), o.seed)
 		if err != nil {
 			return nil, err

@@ -15,7 +15,7 @@ func contenders(n int) []contender {
 		return rumor.Policy{Mode: rumor.Push, Targets: rumor.Structured, Fanout: fanout, K: k, Announce: announce}
 	}
 	list := []contender{
-		{"memberlist", memberlist(n)},
+		{"memberlist", memberlistRule(n)},
 		{"default", rumor.DefaultPolicy()},
 		{"frugal", frugal()},
 	}

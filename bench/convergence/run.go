@@ -9,9 +9,11 @@
 //	go run ./bench convergence -quick
 //	go run ./bench convergence -n 1000 -mode push -feedback -stop counter -k 2 -runs 1000
 //	go run ./bench convergence -compare -n 1024 -loss 0.05 -runs 300
+//	go run ./bench convergence -live
 package convergence
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -30,6 +32,9 @@ type options struct {
 	seed    uint64
 	quick   bool
 	compare bool
+	real    bool // nodes, instead of simulated ones
+	sized   bool // a flag chose the number of nodes
+	lossy   bool // or the loss
 	single  bool // a flag chose one row
 	files   files
 }
@@ -46,6 +51,10 @@ func Run(args []string, out io.Writer) error {
 	}
 	if err := o.files.write(nil); err != nil { // now rather than after a minute
 		return err
+	}
+	if o.real {
+		rows, err := o.live(out)
+		return errors.Join(err, verb.WriteJSON(o.files.json, rows))
 	}
 	var rows []row
 	switch {
@@ -88,10 +97,11 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	flags.Float64Var(&e.Dead, "dead", 0, "share of nodes that are dead and not noticed")
 	flags.Float64Var(&e.Unknown, "unknown", 0, "share of the members that a node does not know")
 	flags.IntVar(&e.Body, "body", 100, "length of the update in bytes")
-	flags.IntVar(&o.runs, "runs", 0, "runs a row (default 1000; 300 with -compare; fewer for many nodes and with -quick)")
+	flags.IntVar(&o.runs, "runs", 0, "runs a row (default 1000; 300 with -compare; fewer for many nodes and with -quick); updates with -live (default 100)")
 	flags.Uint64Var(&o.seed, "seed", 1, "of the first run; the next ones count on")
 	flags.BoolVar(&o.quick, "quick", false, "the tables and one frontier in under two minutes")
 	flags.BoolVar(&o.compare, "compare", false, "the default policy beside memberlist's rule, in one world")
+	flags.BoolVar(&o.real, "live", false, "real nodes beside memberlist's, 16, 64 and 128 at 0, 5 and 20 % loss; -n and -loss choose one")
 	flags.StringVar(&o.files.json, "json", "", "also write one JSON object per row to this file")
 	flags.StringVar(&o.files.csv, "csv", "", "also write the rows to this file, separated by commas")
 	flags.StringVar(&o.files.svg, "svg", "", "also draw the frontier into this file")
@@ -99,6 +109,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 		return o, err
 	}
 	flags.Visit(func(f *flag.Flag) {
+		o.sized, o.lossy = o.sized || f.Name == "n", o.lossy || f.Name == "loss"
 		switch f.Name {
 		case "quick", "runs", "seed", "json", "csv", "svg", "body", "delay":
 		default:

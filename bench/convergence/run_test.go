@@ -81,6 +81,22 @@ func TestGoals(t *testing.T) {
 	}
 }
 
+// Real nodes tell each other everything, for fewer copies than memberlist's.
+func TestLive(t *testing.T) {
+	rows, out := rowsOf(t, strings.Fields("-live -n 5 -loss 0.1 -runs 10")...)
+	if len(rows) != 2 || rows[0]["system"] != "grapevine" || rows[1]["system"] != "memberlist" {
+		t.Fatalf("%v", rows)
+	}
+	for _, r := range rows {
+		if r["updates"] != 10.0 || r["copies_per_node"].(float64) < 1 || r["idle_goroutines_per_node"].(float64) < 1 {
+			t.Errorf("%v", r)
+		}
+	}
+	if rows[0]["missed"] != 0.0 || rows[0]["t100"] == nil {
+		t.Errorf("updates were missed:\n%s", out)
+	}
+}
+
 func TestFilesAndErrors(t *testing.T) {
 	dir := t.TempDir()
 	csv, svg := filepath.Join(dir, "a.csv"), filepath.Join(dir, "a.svg")
