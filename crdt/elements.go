@@ -63,6 +63,14 @@ func (x *elements) len(c *causal) (n int) {
 	return n
 }
 
+// size is about how many bytes of memory the index takes.
+func (x *elements) size() int {
+	if x.index == nil {
+		return 0
+	}
+	return 16*len(x.index.table) + 80*len(x.index.safe)
+}
+
 // all yields each element once, at the payload of its least dot, in the order
 // of these: by actor and number.
 func (x *elements) all(c *causal) iter.Seq[string] {

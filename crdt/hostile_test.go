@@ -261,8 +261,12 @@ func TestMemoryOfADecoder(t *testing.T) {
 		if _, err := s.JoinBinary(p); err != nil {
 			t.Fatal(err)
 		}
-		if factor := (heap() - before) / float64(len(p)); factor > most {
+		took := heap() - before
+		if factor := took / float64(len(p)); factor > most {
 			t.Errorf("%s takes %.0f times its encoding", name, factor)
+		}
+		if said := float64(s.Size()); name != "nestedmap" && (said > 2*took || 2*said < took) {
+			t.Errorf("%s takes %.0f bytes, and says %.0f", name, took, said)
 		}
 		runtime.KeepAlive(s)
 	}

@@ -110,6 +110,9 @@ func (l *List[T]) All() iter.Seq[T] {
 // TypeName is the name of the type and its codecs; see [Mutable].
 func (l *List[T]) TypeName() string { return "list(" + l.codec.Name() + ")" }
 
+// Size is about how many bytes of memory the list takes.
+func (l *List[T]) Size() int { return l.causal.Size() + 200*len(l.tree.nodes) }
+
 // MarshalJSON gives the list of the elements.
 func (l *List[T]) MarshalJSON() ([]byte, error) { return listJSON(l.All()) }
 

@@ -122,6 +122,10 @@ func (m *Map[K, V]) All() iter.Seq2[K, V] {
 // TypeName is the name of the type and its codecs; see [Mutable].
 func (m *Map[K, V]) TypeName() string { return "map(" + m.codec.Name() + "," + m.kind.TypeName() + ")" }
 
+// Size is about how many bytes of memory the map takes; of values that are maps
+// or lists it counts a part.
+func (m *Map[K, V]) Size() int { return m.causal.Size() + 350*len(m.values) }
+
 // MarshalJSON gives an object; keys that are not strings are printed.
 func (m *Map[K, V]) MarshalJSON() ([]byte, error) { return objectJSON(m.All()) }
 

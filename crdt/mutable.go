@@ -27,6 +27,7 @@ type Mutable interface {
 	DifferenceBinary(other, dst []byte) ([]byte, error)
 	// AppendVersion appends the canonical encoding in an older version, for a
 	// cluster whose members do not all know the newest. The error wraps
-	// ErrVersion if the type has no such version.
+	// ErrVersion if the type has no such version. The other methods write the
+	// newest; a delta joined into bottom can be written in an older one.
 	AppendVersion(dst []byte, version byte) ([]byte, error)
 }

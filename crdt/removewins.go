@@ -90,6 +90,9 @@ func (s *RemoveWinsSet[T]) All() iter.Seq[T] {
 // TypeName is the name of the type and its codecs; see [Mutable].
 func (s *RemoveWinsSet[T]) TypeName() string { return "removewins(" + s.codec.Name() + ")" }
 
+// Size is about how many bytes of memory the set takes.
+func (s *RemoveWinsSet[T]) Size() int { return s.causal.Size() + s.elements.size() }
+
 // MarshalJSON gives the list of the elements.
 func (s *RemoveWinsSet[T]) MarshalJSON() ([]byte, error) { return listJSON(s.All()) }
 

@@ -92,6 +92,9 @@ func (s *Set[T]) All() iter.Seq[T] {
 // TypeName is the name of the type and its codecs; see [Mutable].
 func (s *Set[T]) TypeName() string { return "set(" + s.codec.Name() + ")" }
 
+// Size is about how many bytes of memory the set takes.
+func (s *Set[T]) Size() int { return s.causal.Size() + s.elements.size() }
+
 // MarshalJSON gives the list of the elements.
 func (s *Set[T]) MarshalJSON() ([]byte, error) { return listJSON(s.All()) }
 
