@@ -12,13 +12,16 @@ import (
 	"github.com/grapevine-go/grapevine/store"
 )
 
-// maxSessions is how many sessions that others began a node takes part in.
+// maxSessions is how many sessions that others began a node takes part in, each
+// of another table: two at once about the same data would find and bring the
+// same.
 const maxSessions = 8
 
 // acceptor keeps the sessions that others began.
 type acceptor struct {
 	mu       sync.Mutex
 	sessions map[wire.OpID]*accepted
+	own      uint64 // table of the session that this node has begun; 0: none
 }
 
 // accepted is one of them.
@@ -31,22 +34,65 @@ type accepted struct {
 	last    [][]byte // the answer to the last
 	found   []uint64 // what the other side lacks, when that is known
 
-	used time.Time // under the acceptor's lock
+	// Under the acceptor's lock:
+	subject uint64 // table's hash
+	ring    uint64 // version of the ring state
+	used    time.Time
 }
 
-// get returns a session; with begin, a new one if there is room for it.
-func (a *acceptor) get(now time.Time, op wire.OpID, begin bool) *accepted {
+// get returns a session that is known.
+func (a *acceptor) get(now time.Time, op wire.OpID) *accepted {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := a.sessions[op]
-	if s == nil && begin && len(a.sessions) < maxSessions {
-		s = new(accepted)
-		a.sessions[op] = s
-	}
 	if s != nil {
 		s.used = now
 	}
 	return s
+}
+
+// begin returns the session of a first turn, a new one if there is room for it.
+// Where both sides begin at once, the one whose id is less goes on.
+func (a *acceptor) begin(now time.Time, q *wire.Request, yields bool) *accepted {
+	if s := a.get(now, q.Op); s != nil {
+		return s // the turn comes again
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for op, s := range a.sessions {
+		if s.ring != q.Ring || s.subject == q.Table && op.Hi == q.Op.Hi {
+			delete(a.sessions, op) // whoever began it has given it up
+		}
+	}
+	if a.busy(q.Table) || a.own == q.Table && !yields || len(a.sessions) >= maxSessions {
+		return nil
+	}
+	s := &accepted{subject: q.Table, ring: q.Ring, used: now}
+	a.sessions[q.Op] = s
+	return s
+}
+
+// busy reports whether somebody compares the table with this node. The caller
+// holds the lock.
+func (a *acceptor) busy(table uint64) bool {
+	for _, s := range a.sessions {
+		if s.subject == table {
+			return true
+		}
+	}
+	return false
+}
+
+// take makes a table the one whose session this node begins, unless it takes
+// part in another's; 0 says that there is none any more.
+func (a *acceptor) take(table uint64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if table != 0 && a.busy(table) {
+		return false
+	}
+	a.own = table
+	return true
 }
 
 func (a *acceptor) drop(op wire.OpID) {
@@ -82,10 +128,15 @@ func (s *serving) sync(q *wire.Request, t *Table) []byte {
 	if err != nil {
 		return s.refuse(wire.Malformed, err.Error())
 	}
-	a := s.r.accepted.get(s.now, q.Op, turn == 0 && !s.r.filling(s.now))
+	var a *accepted
+	if turn > 0 {
+		a = s.r.accepted.get(s.now, q.Op)
+	} else if !s.r.filling(s.now) {
+		a = s.r.accepted.begin(s.now, q, s.yields(q))
+	}
 	if a == nil {
 		if turn == 0 {
-			return s.refuse(wire.Overloaded, "as many sessions as there is room for")
+			return s.refuse(wire.Overloaded, "the table is compared with somebody else")
 		}
 		return s.refuse(wire.Malformed, "no such session")
 	}
@@ -99,6 +150,12 @@ func (s *serving) sync(q *wire.Request, t *Table) []byte {
 		s.r.accepted.drop(q.Op)
 	}
 	return wire.AppendSyncReply(s.dst, s.ok(t, 0), turn, a.last)
+}
+
+// yields reports whether the sender's session comes before this node's own.
+func (s *serving) yields(q *wire.Request) bool {
+	i := s.view.member(q.Boot.Nonce)
+	return i >= 0 && s.view.State.Members()[i].ID < s.r.cfg.ID
 }
 
 // step has a session take a turn, unless it has already. It returns what is
@@ -132,7 +189,7 @@ func (s *serving) transfer(q *wire.Request, t *Table) []byte {
 	if err != nil {
 		return s.refuse(wire.Malformed, err.Error())
 	}
-	a := s.r.accepted.get(s.now, q.Op, false)
+	a := s.r.accepted.get(s.now, q.Op)
 	if a == nil {
 		return s.refuse(wire.Malformed, "no such session")
 	}

@@ -25,6 +25,7 @@ type round struct {
 	view    *View
 	doing   stage
 	differs bool
+	yielded bool        // somebody else compares the table with this node
 	tables  []*Table    // to be compared, the present one first
 	left    map[int]int // keys of it that were held back, by partition
 	held    int         // keys of all tables that were
@@ -132,6 +133,10 @@ func (r *Replica) folded(d *round, a *wire.Reply) error {
 func (r *Replica) beginTable(d *round) {
 	if len(d.tables) == 0 {
 		d.doing = over
+		return
+	}
+	if !r.accepted.take(d.tables[0].Hash) {
+		d.doing, d.yielded = over, true
 		return
 	}
 	var cfg antientropy.Config

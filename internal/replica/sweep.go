@@ -27,7 +27,7 @@ type sweeps struct {
 const (
 	sweepCalm   = 4 // while nothing differs they grow this much rarer
 	sweepSpread = 1 // towards members of the same zone
-	sweepLimit  = 2 // begun here and under way
+	sweepLimit  = 1 // begun here and under way
 	sweepHunt   = 2 // members tried in place of a busy one
 
 	// longestWindow is how long a write is left to arrive by itself before what
@@ -75,7 +75,9 @@ func (r *Replica) Synchronize(now time.Time, out *Effects) {
 		s.rounds = append(s.rounds, r.newRound(v, m))
 	}
 	r.sendRounds(now, v, out)
-	s.rounds = slices.DeleteFunc(s.rounds, func(d *round) bool { return d.doing == over })
+	if s.rounds = slices.DeleteFunc(s.rounds, func(d *round) bool { return d.doing == over }); len(s.rounds) == 0 {
+		r.accepted.take(0)
+	}
 }
 
 // whatIsNew takes what has come, and reports whether this node has a place in
@@ -207,6 +209,10 @@ func (r *Replica) arrive(now time.Time, a arrival) {
 // finish tells the schedule of a round that is over.
 func (r *Replica) finish(now time.Time, d *round) {
 	if d.doing != over {
+		return
+	}
+	if d.yielded {
+		r.sweeps.schedule.Busy(d.to.ID)
 		return
 	}
 	if !d.differs {

@@ -220,29 +220,37 @@ func TestTurnsTwice(t *testing.T) {
 	}
 }
 
-// A node takes part in so many sessions and no more; whoever is turned away
-// asks somebody else. Sessions that nobody goes on with are forgotten.
+// A node takes part in one session about a table and no more; whoever is turned
+// away asks somebody else. Sessions that nobody goes on with are forgotten.
 func TestSessionsAreBounded(t *testing.T) {
 	h := newCluster(t, spec, Rules{}, "a", "b", "c")
 	h.pass(time.Second) // nobody is filling itself any more
 	a := h.nodes["a"]
 	a.lodge("key", "value")
-	hello := func(op uint64) []byte {
+	helloOf := func(from, op uint64) []byte {
 		head := a.header(a.View(), wire.KindSync, classSync, time.Second)
-		head.Table, head.Op, head.Boot = a.table().Hash, wire.OpID{Hi: 77, Lo: op}, h.nodes["b"].View().Boot
+		head.Table, head.Op, head.Boot = a.table().Hash, wire.OpID{Hi: from, Lo: op}, h.nodes["b"].View().Boot
 		_, frames, err := antientropy.Start(antientropy.Config{}, &source{data: h.nodes["b"].table().Data, Forest: make(merkle.Forest, 1), shared: make([]bool, 1)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return wire.AppendSync(nil, &head, 0, frames)
 	}
-	for i := range uint64(maxSessions) {
-		if got := a.status(hello(i)); got != wire.OK {
-			t.Fatalf("session %d: %v", i, got)
-		}
+	hello := func(op uint64) []byte { return helloOf(77, op) }
+	if got := a.status(hello(0)); got != wire.OK {
+		t.Fatalf("a session: %v", got)
 	}
-	if got := a.status(hello(100)); got != wire.Overloaded {
-		t.Errorf("one too many: %v", got)
+	for _, begun := range a.accepted.sessions {
+		begun.ring++ // as if under another ring state: it is given up
+	}
+	if got := a.status(hello(1)); got != wire.OK || len(a.accepted.sessions) != 1 {
+		t.Errorf("in place of one that was given up: %v, %d sessions", got, len(a.accepted.sessions))
+	}
+	if got := a.status(hello(0)); got != wire.OK || len(a.accepted.sessions) != 1 {
+		t.Errorf("in place of one of the same node: %v, %d sessions", got, len(a.accepted.sessions))
+	}
+	if got := a.status(helloOf(78, 0)); got != wire.Overloaded {
+		t.Errorf("of another node, about the same table: %v", got)
 	}
 	if got := a.status(hello(0)); got != wire.OK {
 		t.Errorf("a turn again: %v", got)
