@@ -130,6 +130,66 @@ func TestEverywhereLossy(t *testing.T) {
 	}
 }
 
+// TestEverywhereLarge: a value that fits no message is announced and asked for,
+// by each member once or so, and the largest are left to the comparison.
+func TestEverywhereLarge(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewPedanticRegistry()
+	nodes := cluster(t, 4, labelled(registry), func(c *gossip.Config) {
+		if c.Name != "n3" {
+			c.SweepEvery = time.Hour
+		} else {
+			c.SweepEvery = time.Second
+		}
+	})
+	writer := flags(t, nodes[0])
+	ready(t, nodes...)
+	large := strings.Repeat("v", 1<<20)
+	if _, err := writer.Put(t.Context(), "large", large); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range nodes {
+		holds(t, flags(t, n), "large", large)
+	}
+	eventually(t, "nothing is told any more", func() bool {
+		_, got := scrape(t, registry)
+		return got[`grapevine_rumors_hot{node="n0"}`] == "0"
+	})
+	_, got := scrape(t, registry)
+	if v := got[`grapevine_rumors_total{event="announced",node="n0"}`]; v == "0" || v == "" {
+		t.Errorf("%s announced", v)
+	}
+	huge := strings.Repeat("v", 9<<20)
+	if _, err := writer.Put(t.Context(), "huge", huge); err != nil {
+		t.Fatal(err)
+	}
+	holds(t, flags(t, nodes[3]), "huge", huge) // compares every second
+	if _, got := scrape(t, registry); got[`grapevine_rumors_total{event="overflow",node="n0"}`] != "1" {
+		t.Errorf("%s overflowed", got[`grapevine_rumors_total{event="overflow",node="n0"}`])
+	}
+}
+
+// TestLeaveTellsFirst: what was written just before a node leaves is not lost
+// with it.
+func TestLeaveTellsFirst(t *testing.T) {
+	t.Parallel()
+	nodes := cluster(t, 4, func(c *gossip.Config) { c.SweepEvery = time.Hour })
+	leaver, reader := flags(t, nodes[3]), flags(t, nodes[0])
+	ready(t, nodes...)
+	for i := range 20 {
+		if _, err := leaver.Put(t.Context(), fmt.Sprint("flag-", i), "on"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := nodes[3].Leave(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	nodes[3].Close()
+	for i := range 20 {
+		holds(t, reader, fmt.Sprint("flag-", i), "on")
+	}
+}
+
 // TestRumorMetrics: each receipt is counted, as news or not, and how long the
 // news took.
 func TestRumorMetrics(t *testing.T) {

@@ -105,3 +105,45 @@ func ExampleOutcome() {
 	// nobody has it: true
 	// 0 of 2 owners
 }
+
+// A feature flag on every node: set at one, read and followed at another.
+func ExampleEverywhere() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var tables []*gossip.RegisterTable[bool]
+	var seeds []string
+	for _, name := range []peer.ID{"a", "b"} {
+		node, err := gossip.Start(ctx, gossip.Config{Cluster: "flags", Name: name, Bind: "127.0.0.1:0", Seeds: seeds, Preset: gossip.Local})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer node.Close()
+		seeds = []string{node.Addr().String()}
+		table, err := gossip.Everywhere(node, "flags", gossip.Registers[bool]())
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if err := node.WaitReady(ctx); err != nil {
+			fmt.Println(err)
+			return
+		}
+		tables = append(tables, table)
+	}
+	if _, err := tables[0].Put(ctx, "new-checkout", true); err != nil {
+		fmt.Println(err)
+		return
+	}
+	p, err := tables[0].WaitPropagated(ctx, "new-checkout", 0)
+	fmt.Println(p.Have, "nodes have it,", err)
+	for change := range tables[1].Watch(ctx, "new-") {
+		if !change.Resync {
+			fmt.Println(change.Key, change.Value)
+			break
+		}
+	}
+	// Output:
+	// 2 nodes have it, <nil>
+	// new-checkout true
+}

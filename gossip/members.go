@@ -251,6 +251,13 @@ func (n *Node) handOver(ctx context.Context) error {
 			return fmt.Errorf("gossip: leave: %v did not take over yet: %w", waiting, err)
 		}
 	}
+	// What is hot here may be nowhere else. A second is enough for it, and who
+	// goes on writing must not keep the node for ever.
+	for end := time.Now().Add(time.Second); n.replica.SpreadStats().Hot > 0 && time.Now().Before(end); {
+		if err := n.pause(ctx, tickEvery); err != nil {
+			return fmt.Errorf("gossip: leave: the last updates are not told yet: %w", err)
+		}
+	}
 	n.replica.SetStatus(time.Now(), ring.Left, &out)
 	return n.tell(ctx, &out)
 }
