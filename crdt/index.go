@@ -29,10 +29,10 @@ const maxProbe = 128
 
 func hashOf(element string) uint32 { return uint32(xxhash.Sum64String(element) >> 32) }
 
-// find calls visit with the slots of the element, until it returns false, and
-// returns the first slot where one more may be put: nil if that is too far.
-func (x *index) find(skip int, element string, visit func(*slot) bool) (free *slot) {
-	hash := hashOf(element)
+// find calls visit with the slots of the element that has this hash, until it
+// returns false, and returns the first slot where one more may be put: nil if
+// that is too far.
+func (x *index) find(skip int, hash uint32, element string, visit func(*slot) bool) (free *slot) {
 	at := hash
 	for i := range uint32(min(maxProbe, len(x.table))) {
 		at = (at + i) & uint32(len(x.table)-1) // steps grow, so that clusters do not
@@ -59,7 +59,7 @@ func (x *index) element(skip int, s *slot) string {
 // each calls visit with the slots of the element.
 func (x *index) each(skip int, element string, visit func(*slot) bool) {
 	if x.safe == nil {
-		x.find(skip, element, visit)
+		x.find(skip, hashOf(element), element, visit)
 		return
 	}
 	for i := range x.safe[element] {
@@ -80,14 +80,15 @@ func (x *index) put(skip int, element string, s *site, n uint64) {
 	}
 	known := false
 	if x.safe == nil {
-		free := x.find(skip, element, func(*slot) bool { known = true; return true })
+		hash := hashOf(element)
+		free := x.find(skip, hash, element, func(*slot) bool { known = true; return true })
 		if free == nil {
 			x.secure(skip)
 		} else {
 			if free.n == 0 {
 				x.used++
 			}
-			*free = slot{hashOf(element), s.id, n}
+			*free = slot{hash, s.id, n}
 		}
 	}
 	if x.safe != nil {
@@ -117,7 +118,7 @@ func (x *index) remove(skip int, element string, s *site, n uint64) {
 			delete(x.safe, element)
 		}
 	} else {
-		x.find(skip, element, func(e *slot) bool {
+		x.find(skip, hashOf(element), element, func(e *slot) bool {
 			if e.site == s.id && e.n == n {
 				e.site = 0
 			} else {
