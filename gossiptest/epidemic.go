@@ -25,6 +25,7 @@ type Epidemic struct {
 	MaxDelay time.Duration // delays are drawn evenly from MinDelay to MaxDelay
 	Loss     float64       // probability that a message is lost
 	Dead     float64       // share of nodes that are dead and not noticed: they are sent to and never answer
+	Warm     int           // updates that spread before, one after the other, each from a node of its own; the dead die after them. Not with Cycles
 	Unknown  float64       // share of the members that a node does not know; each lacks others
 	Plan     rumor.Plan    // the cores are tuned by, unless it is zero
 	Body     int           // of the update in bytes, 100 by default
@@ -55,6 +56,7 @@ func (e Epidemic) Validate() error {
 	bad(e.MinDelay < 0 || e.MaxDelay < e.MinDelay || e.MaxDelay > time.Minute, "MinDelay %v and MaxDelay %v are no range up to 1m", e.MinDelay, e.MaxDelay)
 	bad(!share(e.Loss), "Loss is %v, allowed are 0 up to 1", e.Loss)
 	bad(!share(e.Dead), "Dead is %v, allowed are 0 up to 1", e.Dead)
+	bad(e.Warm < 0 || e.Warm > 0 && e.Cycles, "Warm is %d, it must not be below 0, and 0 with Cycles", e.Warm)
 	bad(!share(e.Unknown), "Unknown is %v, allowed are 0 up to 1", e.Unknown)
 	bad(e.Body < 0 || e.Body > 1<<20, "Body is %d, allowed are 0 to %d", e.Body, 1<<20)
 	bad(e.Limit < e.Interval, "Limit is %v, at least the Interval of %v", e.Limit, e.Interval)
@@ -94,9 +96,16 @@ func (e Epidemic) Run(seed uint64) (Spread, error) {
 		return Spread{}, err
 	}
 	if e.Cycles {
+		o.die()
 		o.runCycles()
 	} else {
-		o.runDeadlines()
+		o.queue.init(max(e.Interval, e.Plan.Interval, e.MaxDelay))
+		for range e.Warm {
+			o.runDeadlines(uint32(o.rand.IntN(e.Nodes)))
+			o.forget()
+		}
+		o.die()
+		o.runDeadlines(0)
 	}
 	return o.spread(), nil
 }

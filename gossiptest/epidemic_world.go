@@ -26,8 +26,11 @@ type outbreak struct {
 	post  mailbox
 	out   rumor.Effects
 	now   time.Duration // since the epoch
-	hot   int           // nodes with hot rumors
-	body  []byte
+	begun time.Duration // when the present update was made
+
+	version uint64 // of the present update
+	hot     int    // nodes with hot rumors
+	body    []byte
 
 	delays                               []time.Duration // of the nodes reached, in order
 	bodies, control, messages, bytes     int
@@ -45,7 +48,7 @@ type nodeState struct {
 	at     time.Duration // when it was reached
 }
 
-const updateKey, updateVersion = "update", 1
+const updateKey = "update"
 
 func newOutbreak(e Epidemic, seed uint64) (*outbreak, error) {
 	o := &outbreak{
@@ -71,13 +74,29 @@ func newOutbreak(e Epidemic, seed uint64) (*outbreak, error) {
 	for i := range o.body {
 		o.body[i] = byte(o.rand.Uint32())
 	}
-	for left := int(e.Dead * float64(e.Nodes)); left > 0; {
-		if i := 1 + o.rand.IntN(e.Nodes-1); !o.state[i].dead { // the origin lives
+	return o, nil
+}
+
+// die ends the share of the nodes that is to be dead. The origin lives.
+func (o *outbreak) die() {
+	for left := int(o.Dead * float64(o.Nodes)); left > 0; {
+		if i := 1 + o.rand.IntN(o.Nodes-1); !o.state[i].dead {
 			o.state[i].dead = true
 			left--
 		}
 	}
-	return o, nil
+}
+
+// forget makes the world ready for another update. The cores keep what they have
+// learned.
+func (o *outbreak) forget() {
+	for i := range o.state {
+		o.state[i].knows, o.state[i].at = false, 0
+	}
+	o.version++
+	o.begun, o.delays = o.now, o.delays[:0]
+	o.bodies, o.control, o.messages, o.bytes, o.lastHop = 0, 0, 0, 0, 0
+	o.received, o.duplicates, o.lost, o.invented, o.swallowed = 0, 0, 0, 0, 0
 }
 
 func (o *outbreak) dead(i int) bool { return o.state[i].dead }
@@ -90,18 +109,18 @@ func number(id peer.ID) uint32 {
 
 func (o *outbreak) time() time.Time { return epoch.Add(o.now) }
 
-// begin makes the update at node 0.
-func (o *outbreak) begin() {
-	o.reach(0, 0)
-	o.cores[0].Originate(o.time(), rumor.Rumor{Key: updateKey, Version: updateVersion, Body: o.body}, &o.out)
-	o.after(0)
+// begin makes the update at a node.
+func (o *outbreak) begin(origin uint32) {
+	o.reach(origin, 0)
+	o.cores[origin].Originate(o.time(), rumor.Rumor{Key: updateKey, Version: o.version, Body: o.body}, &o.out)
+	o.after(origin)
 }
 
 // reach notes that a node knows from now on.
 func (o *outbreak) reach(i uint32, hops int) {
 	s := &o.state[i]
 	s.knows, s.at = true, o.now
-	o.delays = append(o.delays, o.now)
+	o.delays = append(o.delays, o.now-o.begun)
 	o.lastHop = max(o.lastHop, hops)
 }
 
@@ -120,7 +139,7 @@ func (o *outbreak) after(i uint32) {
 		o.send(i, number(o.out.Sends[j].To), &o.out.Sends[j].Message)
 	}
 	for _, f := range o.out.Fetches { // any node that was told can answer
-		o.send(i, number(f.To), &rumor.Message{Rumors: []rumor.Rumor{{Key: updateKey, Version: updateVersion, Body: o.body, Hops: 1}}})
+		o.send(i, number(f.To), &rumor.Message{Rumors: []rumor.Rumor{{Key: updateKey, Version: o.version, Body: o.body, Hops: 1}}})
 	}
 	o.out.Reset()
 	if !o.Cycles && !s.queued {
@@ -190,7 +209,7 @@ func (o *outbreak) arrived(to uint32, r *rumor.Rumor) {
 		o.duplicates++
 		return
 	}
-	if r.Key != updateKey || r.Version != updateVersion || !bytes.Equal(r.Body, o.body) {
+	if r.Key != updateKey || r.Version != o.version || !bytes.Equal(r.Body, o.body) {
 		o.invented++
 	}
 	o.reach(to, int(r.Hops)+1)
@@ -210,7 +229,7 @@ func (o *outbreak) tick(i uint32) {
 
 // runCycles runs in lock-step: all ticks, then all messages until none is left.
 func (o *outbreak) runCycles() {
-	o.begin()
+	o.begin(0)
 	for o.hot > 0 && o.now+o.Interval <= o.Limit {
 		o.now += o.Interval
 		for i := range o.cores {
@@ -225,10 +244,9 @@ func (o *outbreak) runCycles() {
 	}
 }
 
-// runDeadlines runs in virtual time.
-func (o *outbreak) runDeadlines() {
-	o.queue.init(max(o.Interval, o.Plan.Interval, o.MaxDelay))
-	o.begin()
+// runDeadlines spreads an update in virtual time.
+func (o *outbreak) runDeadlines(origin uint32) {
+	o.begin(origin)
 	if o.Policy.Mode&rumor.Pull != 0 { // who pulls is never idle
 		for i := range o.cores {
 			if !o.state[i].dead && !o.state[i].queued {
@@ -238,7 +256,7 @@ func (o *outbreak) runDeadlines() {
 	}
 	for o.hot > 0 || o.post.waiting > 0 {
 		now, e, ok := o.queue.next()
-		if !ok || now > o.Limit {
+		if !ok || now-o.begun > o.Limit {
 			return
 		}
 		o.now = now

@@ -112,6 +112,7 @@ type Core struct {
 
 	// Of the policy, or as they were tuned; see [Core.Tune].
 	k        int16
+	links    []link // with tree targets
 	rushes   int
 	interval time.Duration
 }
@@ -158,7 +159,10 @@ func (c *Core) Originate(now time.Time, r Rumor, out *Effects) {
 		return
 	}
 	it.enter(&c.cfg.Policy, 0)
-	if c.rushes > 0 {
+	switch {
+	case c.cfg.Policy.Targets == Tree:
+		c.branch(it, "", out)
+	case c.rushes > 0:
 		c.structured(it, out, len(out.Sends))
 	}
 }
@@ -200,7 +204,10 @@ func (c *Core) Receive(now time.Time, from peer.ID, m *Message, out *Effects) {
 	if reply.Empty() {
 		out.drop()
 	}
-	if c.rushes > 0 {
+	switch {
+	case p.Targets == Tree:
+		c.grow(from, m, out)
+	case c.rushes > 0:
 		c.rush(m, out, first)
 	}
 }
@@ -287,7 +294,7 @@ func (c *Core) hear(now time.Time, r *Rumor, reply *Message) {
 			it.met(p, r.Count)
 		}
 	}
-	if p.Feedback || p.Stop == MedianCounter {
+	if p.Feedback || p.Stop == MedianCounter || p.Targets == Tree && !r.News {
 		reply.Acks = append(reply.Acks, ack)
 	}
 }
@@ -338,6 +345,10 @@ func (c *Core) Tick(now time.Time, out *Effects) {
 	c.accepted, c.hunts = 0, 0
 	p := &c.cfg.Policy
 	first := len(out.Sends)
+	if p.Targets == Tree {
+		c.remind(out)
+		return
+	}
 	if p.Targets == Structured {
 		for i := range c.hot {
 			c.structured(&c.hot[i], out, first)

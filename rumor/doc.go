@@ -7,8 +7,7 @@
 // section 1.4: push, pull or both; feedback or blind; counter or coin;
 // minimisation; connection limit and hunting. The median counter is that of
 // Karp, Schindelhauer, Shenker and Vöcking, "Randomized Rumor Spreading" (FOCS
-// 2000), the announcements are the lazy push of Plumtree (Leitão, Pereira and
-// Rodrigues, SRDS 2007).
+// 2000), and [Tree] targets are Plumtree (Leitão, Pereira and Rodrigues, SRDS 2007).
 //
 // A core is a machine: inputs are calls with the time as an argument, outputs
 // are values in an [Effects] that the caller owns. It does no input or output,
@@ -46,6 +45,13 @@
 // missed with further ones ([Policy.Resend]) and with names ([Policy.Remind]),
 // on further orders: where nothing is lost they cost nothing, and where much is
 // lost they come by themselves, without an answer to any message.
+//
+// # Trees
+//
+// [Tree] targets have hardly a copy too many: bodies go along a spanning tree that
+// the first updates leave behind, and names on the links beside it, by which the
+// tree is mended where nodes or messages are lost. One update after the other is
+// told so; a node that crashes cuts its branch off for two cycles.
 //
 // # Targets
 //

@@ -3,26 +3,29 @@ package rumor
 import (
 	"slices"
 	"time"
+
+	"github.com/grapevine-go/grapevine/peer"
 )
 
 // item is a rumor that is hot at a node.
 type item struct {
 	Rumor
-	count    int16 // the counter of the stop rule; of a median counter the state
-	age      int16 // cycles since it was heard
-	contacts int16 // it was part of
-	recent   int32 // contacts, of this cycle
-	useless  int32 // of this cycle: with nodes that knew
-	less     int32 // of this cycle: with nodes behind in the median counter
-	more     int32 // of this cycle: with nodes not behind
-	heard    int32 // copies received
-	told     int16 // announcements sent
-	quota    int16 // structured bodies to send in all
-	names    int16 // announcements to send in all
-	fades    bool  // of this cycle: a node in the fading states of the median counter was met
-	fresh    bool  // heard in this cycle: told from the next on
-	useful   bool  // of this cycle: somebody needed it
-	settled  bool  // the missing copies are counted
+	count    int16   // the counter of the stop rule; of a median counter the state
+	age      int16   // cycles since it was heard
+	contacts int16   // it was part of
+	recent   int32   // contacts, of this cycle
+	useless  int32   // of this cycle: with nodes that knew
+	less     int32   // of this cycle: with nodes behind in the median counter
+	more     int32   // of this cycle: with nodes not behind
+	heard    int32   // copies received
+	told     int16   // announcements sent
+	quota    int16   // structured bodies to send in all
+	names    int16   // announcements to send in all
+	fades    bool    // of this cycle: a node in the fading states of the median counter was met
+	fresh    bool    // heard in this cycle: told from the next on
+	useful   bool    // of this cycle: somebody needed it
+	settled  bool    // the missing copies are counted; of a tree: it was announced
+	source   peer.ID // of a tree: who told it first
 }
 
 const (

@@ -58,6 +58,7 @@ type Targets uint8
 const (
 	Random     Targets = iota // members drawn anew for each contact
 	Structured                // successors in orders that the rumor's salt gives; see the package's documentation
+	Tree                      // a spanning tree of K orders, with names on the links beside it: Plumtree
 )
 
 // String gives the choice as flags and tables write it.
@@ -67,6 +68,8 @@ func (t Targets) String() string {
 		return "random"
 	case Structured:
 		return "structured"
+	case Tree:
+		return "tree"
 	}
 	return fmt.Sprintf("Targets(%d)", uint8(t))
 }
@@ -93,7 +96,8 @@ type Policy struct {
 	// structured targets it limits the messages of one rumor.
 	Fanout int
 	// Stop and K, 1 to MaxK, say when interest is lost. Larger K: less residue,
-	// more messages. K structured or blind pushes are K copies a member.
+	// more messages. K structured or blind pushes are K copies a member. With tree
+	// targets K is the number of orders, half of a node's links.
 	Stop Stop
 	K    int
 	// Feedback has receivers say whether a rumor was news, and the stop rule
@@ -149,7 +153,7 @@ func (p Policy) Validate() error {
 	}
 	problem(p.Mode < Push || p.Mode > PushPull, "Mode is %v", p.Mode)
 	problem(p.Stop > MedianCounter, "Stop is %v", p.Stop)
-	problem(p.Targets > Structured, "Targets is %v", p.Targets)
+	problem(p.Targets > Tree, "Targets is %v", p.Targets)
 	within("Fanout", p.Fanout, 1, MaxFanout)
 	within("K", p.K, 1, MaxK)
 	within("ConnectionLimit", p.ConnectionLimit, 0, MaxK)
@@ -167,6 +171,8 @@ func (p Policy) Validate() error {
 	structured := p.Targets == Structured
 	problem(structured && (p.Mode != Push || p.Feedback || p.Stop != Counter || p.ConnectionLimit > 0),
 		"Targets structured is for Mode push with Stop counter, without Feedback and ConnectionLimit")
+	problem(p.Targets == Tree && (p.Mode != Push || p.Feedback || p.Stop != Counter || p.ConnectionLimit > 0 || p.K > MaxFanout),
+		"Targets tree is for Mode push with Stop counter, K up to MaxFanout, without Feedback and ConnectionLimit")
 	problem(!structured && (p.Resend > 0 || p.Remind > 0 || p.Announce > 0 || p.Rush > 0), "Resend, Remind, Announce and Rush are for Targets structured")
 	problem(p.Resend+p.Remind > 0 && p.Patience == 0, "Resend and Remind need Patience of at least 1")
 	return errors.Join(errs...)

@@ -60,7 +60,7 @@ func (c *Core) endCycle() {
 		it := &c.hot[i]
 		it.age += min(1, 1<<15-1-it.age)
 		lost := p.MaxAge > 0 && int(it.age) > p.MaxAge
-		if !lost && (!it.fresh || p.Targets == Structured) {
+		if !lost && (!it.fresh || p.Targets != Random) {
 			lost = c.loses(it)
 		}
 		it.fresh, it.useful, it.fades = false, false, false
@@ -84,6 +84,8 @@ func (c *Core) loses(it *item) bool {
 	switch {
 	case p.Targets == Structured:
 		return c.settle(it)
+	case p.Targets == Tree:
+		return it.settled
 	case p.Stop == MedianCounter:
 		return it.median(p)
 	case p.Stop == Coin:

@@ -25,7 +25,7 @@ func memberlistRule(n int) rumor.Policy {
 func (o *options) comparison(out io.Writer) ([]row, error) {
 	fmt.Fprintf(out, "%d nodes, ticks of %v at random phases, %.3g loss, %.3g dead and not noticed, %.3g unknown\n\n", o.e.Nodes, o.e.Interval, o.e.Loss, o.e.Dead, o.e.Unknown)
 	var rows []row
-	for _, c := range []contender{{"default", o.e.Policy}, {"memberlist", memberlistRule(o.e.Nodes)}} {
+	for _, c := range []contender{{"default", o.e.Policy, 0}, {"memberlist", memberlistRule(o.e.Nodes), 0}} {
 		r, err := measure(c.name, c.in(o.e), o.or(300), o.seed)
 		if err != nil {
 			return nil, err
@@ -43,10 +43,11 @@ func (o *options) comparison(out io.Writer) ([]row, error) {
 type contender struct {
 	name   string
 	policy rumor.Policy
+	warm   int // updates before the one that is measured
 }
 
 // in puts the policy into a world.
 func (c contender) in(e gossiptest.Epidemic) gossiptest.Epidemic {
-	e.Policy = c.policy
+	e.Policy, e.Warm = c.policy, c.warm
 	return e
 }

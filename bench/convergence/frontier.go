@@ -15,26 +15,27 @@ func contenders(n int) []contender {
 		return rumor.Policy{Mode: rumor.Push, Targets: rumor.Structured, Fanout: fanout, K: k, Announce: announce}
 	}
 	list := []contender{
-		{"memberlist", memberlistRule(n)},
-		{"default", rumor.DefaultPolicy()},
-		{"frugal", frugal()},
+		{"memberlist", memberlistRule(n), 0},
+		{"default", rumor.DefaultPolicy(), 0},
+		{"frugal", frugal(), 0},
 	}
 	for _, k := range []int{4, 8, 12} {
-		list = append(list, contender{fmt.Sprintf("push, %d copies", k), rumor.Policy{Mode: rumor.Push, Fanout: 4, K: k}})
+		list = append(list, contender{fmt.Sprintf("push, %d copies", k), rumor.Policy{Mode: rumor.Push, Fanout: 4, K: k}, 0})
 	}
 	for _, k := range []int{2, 4} {
-		list = append(list, contender{fmt.Sprintf("push, feedback, counter %d", k), rumor.Policy{Mode: rumor.Push, Fanout: 2, K: k, Feedback: true, MaxAge: 30}})
+		list = append(list, contender{fmt.Sprintf("push, feedback, counter %d", k), rumor.Policy{Mode: rumor.Push, Fanout: 2, K: k, Feedback: true, MaxAge: 30}, 0})
 	}
 	for _, k := range []int{3, 4, 6} {
-		list = append(list, contender{fmt.Sprintf("structured, %d copies", k), structured(4, k, 0)})
+		list = append(list, contender{fmt.Sprintf("structured, %d copies", k), structured(4, k, 0), 0})
 	}
 	return append(list,
-		contender{"structured, 3 then 1", structured(3, 4, 0)},
-		contender{"structured, 3 and 3 names", structured(4, 3, 3)},
-		contender{"push-pull, counter 2", rumor.Policy{Mode: rumor.PushPull, Fanout: 2, K: 2, Feedback: true, MaxAge: 30}},
-		contender{"push-pull, minimised, 2", rumor.Policy{Mode: rumor.PushPull, Fanout: 2, K: 2, Feedback: true, Minimise: true, MaxAge: 30}},
-		contender{"median counter 3", rumor.Policy{Mode: rumor.PushPull, Fanout: 1, K: 3, Stop: rumor.MedianCounter, MaxAge: 30}},
-		contender{"push-pull by digest", rumor.Policy{Mode: rumor.PushPull, Fanout: 2, K: 20, Digest: true}},
+		contender{"structured, 3 then 1", structured(3, 4, 0), 0},
+		contender{"structured, 3 and 3 names", structured(4, 3, 3), 0},
+		contender{"push-pull, counter 2", rumor.Policy{Mode: rumor.PushPull, Fanout: 2, K: 2, Feedback: true, MaxAge: 30}, 0},
+		contender{"push-pull, minimised, 2", rumor.Policy{Mode: rumor.PushPull, Fanout: 2, K: 2, Feedback: true, Minimise: true, MaxAge: 30}, 0},
+		contender{"median counter 3", rumor.Policy{Mode: rumor.PushPull, Fanout: 1, K: 3, Stop: rumor.MedianCounter, MaxAge: 30}, 0},
+		contender{"push-pull by digest", rumor.Policy{Mode: rumor.PushPull, Fanout: 2, K: 20, Digest: true}, 0},
+		contender{"tree of 3 orders", rumor.Policy{Mode: rumor.Push, Targets: rumor.Tree, Fanout: 1, K: 3}, 5},
 	)
 }
 
