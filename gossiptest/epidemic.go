@@ -24,6 +24,11 @@ type Epidemic struct {
 	MinDelay time.Duration // of a message, one way
 	MaxDelay time.Duration // delays are drawn evenly from MinDelay to MaxDelay
 	Loss     float64       // probability that a message is lost
+	Twice    float64       // probability that a message arrives twice
+	Cut      float64       // share of the nodes that a cut of the network keeps from the others
+	CutFor   time.Duration // from the beginning on; then it heals
+	Joining  float64       // share of the nodes that nobody knows until they join
+	JoinAt   time.Duration // when they do
 	Dead     float64       // share of nodes that are dead and not noticed: they are sent to and never answer
 	Warm     int           // updates that spread before, one after the other, each from a node of its own; the dead die after them. Not with Cycles
 	Unknown  float64       // share of the members that a node does not know; each lacks others
@@ -55,6 +60,10 @@ func (e Epidemic) Validate() error {
 	bad(e.Interval < resolution || e.Interval > time.Minute, "Interval is %v, allowed are %v to 1m", e.Interval, resolution)
 	bad(e.MinDelay < 0 || e.MaxDelay < e.MinDelay || e.MaxDelay > time.Minute, "MinDelay %v and MaxDelay %v are no range up to 1m", e.MinDelay, e.MaxDelay)
 	bad(!share(e.Loss), "Loss is %v, allowed are 0 up to 1", e.Loss)
+	bad(!share(e.Twice), "Twice is %v, allowed are 0 up to 1", e.Twice)
+	bad(!share(e.Cut) || e.CutFor < 0, "Cut is %v for %v, allowed are 0 up to 1, and no less than 0", e.Cut, e.CutFor)
+	bad(!share(e.Joining) || e.JoinAt < 0, "Joining is %v at %v, allowed are 0 up to 1, and no less than 0", e.Joining, e.JoinAt)
+	bad(e.Cycles && e.Twice+e.Cut+e.Joining > 0, "Twice, Cut and Joining are not for Cycles")
 	bad(!share(e.Dead), "Dead is %v, allowed are 0 up to 1", e.Dead)
 	bad(e.Warm < 0 || e.Warm > 0 && e.Cycles, "Warm is %d, it must not be below 0, and 0 with Cycles", e.Warm)
 	bad(!share(e.Unknown), "Unknown is %v, allowed are 0 up to 1", e.Unknown)
@@ -133,6 +142,8 @@ type Spread struct {
 	LastHop    int     // the longest way that a first copy came, in hops
 	Redundancy float64 // relative message redundancy: bodies received over those needed, less 1
 	Lost       int     // messages that the network lost
+	Doubled    int     // that it delivered twice
+	Barred     int     // that a cut kept back
 	Swallowed  int     // messages to the dead
 	Invented   int     // bodies received that nobody sent: must be 0
 	Events     int     // calls of cores
@@ -141,7 +152,7 @@ type Spread struct {
 
 // spread judges the outbreak by its own records, not by what the cores count.
 func (o *outbreak) spread() Spread {
-	s := Spread{LastHop: o.lastHop, Lost: o.lost, Swallowed: o.swallowed, Invented: o.invented, Events: o.events, Hash: o.hash}
+	s := Spread{LastHop: o.lastHop, Lost: o.lost, Doubled: o.doubled, Barred: o.barred, Swallowed: o.swallowed, Invented: o.invented, Events: o.events, Hash: o.hash}
 	for i := range o.cores {
 		if !o.dead(i) {
 			s.Alive++

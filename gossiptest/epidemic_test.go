@@ -178,6 +178,28 @@ func TestEpidemicKnobs(t *testing.T) {
 	if s := run(func(e *Epidemic) { e.Dead = 0.1 }); s.Alive != 360 || s.Swallowed == 0 {
 		t.Errorf("dead: %+v", s)
 	}
+	if s := run(func(e *Epidemic) { e.Twice = 0.2 }); s.Doubled == 0 || s.Duplicates <= calm.Duplicates || s.Traffic > calm.Traffic+0.1 {
+		t.Errorf("twice: %+v", s)
+	}
+	if s := run(func(e *Epidemic) { e.Cut, e.CutFor = 0.25, time.Hour }); s.Barred == 0 || s.Reached > 300 || s.Reached < 280 {
+		t.Errorf("cut: %+v", s)
+	}
+	if s := run(func(e *Epidemic) { e.Cut, e.CutFor = 0.25, 500*time.Millisecond }); s.Barred == 0 || s.Reached < 390 || s.T99 < 0.5 {
+		t.Errorf("a cut that heals while the update is told: %+v", s)
+	}
+	pull := func(e *Epidemic) {
+		e.Policy = rumor.Policy{Mode: rumor.PushPull, Fanout: 1, Digest: true, K: 30, MaxAge: 30}
+		e.Joining, e.JoinAt = 0.3, 2*time.Second
+	}
+	if s := run(pull); s.T50 > 2 || s.T99 < 2 || s.Reached < 395 {
+		t.Errorf("nodes that join and ask: %+v", s)
+	}
+	if s := run(func(e *Epidemic) { e.Joining, e.JoinAt = 0.3, time.Hour }); s.Reached > 320 {
+		t.Errorf("nodes that never join: %+v", s)
+	}
+	if s := run(func(e *Epidemic) { e.MaxDelay = 150 * time.Millisecond }); s.Hash == calm.Hash || s.Reached < 399 {
+		t.Errorf("messages that overtake each other: %+v", s)
+	}
 	if s := run(func(e *Epidemic) { e.Unknown = 0.2 }); s.Hash == calm.Hash || s.Reached < 390 {
 		t.Errorf("unknown: %+v", s)
 	}
@@ -193,7 +215,7 @@ func TestEpidemicKnobs(t *testing.T) {
 }
 
 func TestEpidemicErrors(t *testing.T) {
-	e := Epidemic{Nodes: 1, Loss: 2, Dead: -1, Unknown: math.NaN(), MinDelay: -1, Body: -1, Interval: time.Hour}
+	e := Epidemic{Nodes: 1, Loss: 2, Twice: 1, Cut: -1, JoinAt: -1, Dead: -1, Unknown: math.NaN(), MinDelay: -1, Body: -1, Interval: time.Hour}
 	_, err := e.Run(1)
 	if !errors.Is(err, ErrEpidemic) || !errors.Is(err, rumor.ErrPolicy) {
 		t.Errorf("%v", err)

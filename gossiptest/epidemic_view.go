@@ -44,6 +44,9 @@ func (v *view) Successor(order uint64) peer.ID {
 }
 
 func (v *view) knows(i uint32) bool {
+	if v.o.outside(i) {
+		return false
+	}
 	u := v.o.Unknown
 	if u == 0 {
 		return true

@@ -36,6 +36,7 @@ type outbreak struct {
 	bodies, control, messages, bytes     int
 	received, duplicates, lost, invented int
 	swallowed, events, lastHop           int
+	doubled, barred                      int
 	hash                                 uint64
 }
 
@@ -161,18 +162,48 @@ func (o *outbreak) send(from, to uint32, m *rumor.Message) {
 	switch {
 	case o.Loss > 0 && o.rand.Float64() < o.Loss:
 		o.lost++
+	case o.barredFrom(from, to):
+		o.barred++
 	case o.state[to].dead:
 		o.swallowed++
 	case o.Cycles:
 		o.post.put(from, to, m)
 	default:
-		delay := o.MinDelay
-		if o.MaxDelay > delay {
-			delay += time.Duration(o.rand.Int64N(int64(o.MaxDelay - delay)))
+		o.carry(from, to, m)
+		if o.Twice > 0 && o.rand.Float64() < o.Twice {
+			o.doubled++
+			o.carry(from, to, m)
 		}
-		o.queue.add(o.now+delay, mailOf(o.post.put(from, to, m)))
-		o.post.line = o.post.line[:0] // the calendar has it
 	}
+}
+
+// carry delivers a message after a delay.
+func (o *outbreak) carry(from, to uint32, m *rumor.Message) {
+	delay := o.MinDelay
+	if o.MaxDelay > delay {
+		delay += time.Duration(o.rand.Int64N(int64(o.MaxDelay - delay)))
+	}
+	o.queue.add(o.now+delay, mailOf(o.post.put(from, to, m)))
+	o.post.line = o.post.line[:0] // the calendar has it
+}
+
+// barredFrom reports whether a cut keeps a message back: it divides the nodes
+// with the highest numbers from the others.
+func (o *outbreak) barredFrom(from, to uint32) bool {
+	if o.Cut == 0 || o.now-o.begun >= o.CutFor {
+		return false
+	}
+	first := uint32(float64(o.Nodes) * (1 - o.Cut))
+	return (from >= first) != (to >= first)
+}
+
+// outside reports whether a node has not joined yet. The origin is there from
+// the beginning.
+func (o *outbreak) outside(i uint32) bool {
+	if o.Joining == 0 || o.now-o.begun >= o.JoinAt {
+		return false
+	}
+	return i > 0 && float64(mix(o.seed^uint64(i)<<1)>>11)/(1<<53) < o.Joining
 }
 
 // deliver hands a message to its receiver and says what of it is news.
@@ -260,11 +291,15 @@ func (o *outbreak) runDeadlines(origin uint32) {
 			return
 		}
 		o.now = now
-		if i, isTick := e.tick(); isTick {
+		i, isTick := e.tick()
+		switch {
+		case !isTick:
+			o.deliver(e.mail())
+		case o.outside(i):
+			o.queue.add(now+o.Interval, e)
+		default:
 			o.state[i].queued = false
 			o.tick(i)
-		} else {
-			o.deliver(e.mail())
 		}
 	}
 }
