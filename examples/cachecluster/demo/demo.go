@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -183,29 +184,32 @@ func localKeys(n *node.Node) int {
 }
 
 // bringBack starts the lost node again, with nothing but its name, and waits
-// until it is synced. Meanwhile a client keeps reading through all nodes, the
-// returned one included, and must never see anything but what was stored.
+// until it is synced. Meanwhile a client keeps reading through the others, and
+// through the returned one as soon as that answers, and must never see anything
+// but what was stored: also while an owner is there that has lost everything.
 func (c *cluster) bringBack(ctx context.Context, files []file) (reads measured, took time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, syncTimeout)
 	defer cancel()
-	begun := time.Now()
-	if err := c.start(ctx, lost); err != nil {
-		return reads, 0, err
-	}
-	n := c.nodes[lost]
-	c.say("%s is back with empty memory and boot %v; reading through all nodes while it is filled", names[lost], n.Gossip().Status().Boot)
-
+	others := slices.Delete(slices.Clone(c.clients), lost, lost+1)
+	var back atomic.Pointer[redis.Client]
 	var synced atomic.Bool
 	var background sync.WaitGroup
 	var readErr error
-	background.Go(func() { reads, readErr = c.readUntil(ctx, files, &synced) })
-	err = c.settled(ctx)
+	background.Go(func() { reads, readErr = readUntil(ctx, files, others, &back, &synced) })
+
+	begun := time.Now()
+	if err = c.start(ctx, lost); err == nil {
+		back.Store(c.clients[lost])
+		c.say("%s is back with empty memory and boot %v; reading through all nodes while it is filled", names[lost], c.nodes[lost].Gossip().Status().Boot)
+		err = c.settled(ctx)
+	}
 	took = time.Since(begun)
 	synced.Store(true)
 	background.Wait()
 	if err := errors.Join(err, readErr); err != nil {
 		return reads, 0, err
 	}
+	n := c.nodes[lost]
 	c.say("%s is synced after %v: %d keys; %d reads meanwhile, all right", names[lost], took.Round(time.Millisecond), localKeys(n), len(reads.took))
 	return reads, took, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -139,14 +140,21 @@ func (f *file) verify(ctx context.Context, client *redis.Client) (time.Duration,
 	return took, nil
 }
 
-// readUntil reads file after file through node after node until it is told to
-// stop.
-func (c *cluster) readUntil(ctx context.Context, files []file, stop *atomic.Bool) (measured, error) {
+// readUntil reads the files through the nodes in turn, and through the one that
+// is coming back when it is there. That one may answer that it is loading.
+func readUntil(ctx context.Context, files []file, others []*redis.Client, back *atomic.Pointer[redis.Client], stop *atomic.Bool) (measured, error) {
 	m := measured{name: "read while it is filled"}
 	begun := time.Now()
 	for i := 0; !stop.Load(); i++ {
+		client := others[i%len(others)]
+		if c := back.Load(); c != nil && i%(len(others)+1) == len(others) {
+			client = c
+		}
 		f := &files[i%len(files)]
-		took, err := f.verify(ctx, c.clients[i%len(c.clients)])
+		took, err := f.verify(ctx, client)
+		if err != nil && strings.Contains(err.Error(), "LOADING") {
+			continue
+		}
 		if err != nil {
 			return m, fmt.Errorf("%s: %s: %w", m.name, f.key, err)
 		}
