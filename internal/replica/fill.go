@@ -76,9 +76,15 @@ func (r *Replica) fillOne(now time.Time, v *View, t *Table, p int, out *Effects)
 		r.jobs.busy++
 		b := job{about: about{kind: fillJob, to: m.ID, table: name}, nonce: m.Boot.Nonce, data: t.Data, partition: p, fill: f}
 		b.from, b.end = PartitionRange(p, t.Layout.Partitions())
+		_, have := t.Data.Digest(p)
+		b.probe = have.Live+have.Dead > fewEntries
 		r.askPage(now, v, t, b, out)
 	}
 }
+
+// fewEntries are listed at once; of more it is asked first whether all are equal,
+// as they mostly are when a second owner is asked after a first.
+const fewEntries = 64
 
 // PartitionRange returns the first and the last hash of a partition.
 func PartitionRange(p, partitions int) (first, last uint64) {
@@ -164,19 +170,29 @@ const pageLimit = 256 << 10
 // askPage asks for the entries from b.from on that this node lacks.
 func (r *Replica) askPage(now time.Time, v *View, t *Table, b job, out *Effects) {
 	page := wire.Page{From: b.from, To: b.end, Limit: pageLimit}
-	next, done := t.Data.Page(b.partition, b.from, b.end, func(e store.Entry) bool {
-		page.Known = page.Known.Append(e.Hash, e.Fingerprint)
-		return page.Known.Len() < maxKnown
-	})
-	if !done {
-		page.To = next - 1
+	h := r.header(v, wire.KindPage, classFill, r.cfg.Timeout)
+	if b.probe {
+		h.Have, _ = t.Data.Digest(b.partition)
+	} else {
+		page.To, page.Known = t.known(b)
 	}
 	b.to64 = page.To
-	h := r.header(v, wire.KindPage, classFill, r.cfg.Timeout)
 	h.Table, h.Partition, h.Boots = t.Hash, uint32(b.partition), wire.MakeBoots([]uint64{b.nonce})
 	msg := wire.AppendPage(nil, &h, &page)
 	r.jobs.budget.Use(now, float64(len(msg)))
 	out.Sends = append(out.Sends, Send{To: b.to, Class: classFill, Token: r.jobs.expect(b), Msg: msg})
+}
+
+// known lists what is here of a page of a partition, and where the page ends.
+func (t *Table) known(b job) (to uint64, known wire.Known) {
+	next, done := t.Data.Page(b.partition, b.from, b.end, func(e store.Entry) bool {
+		known = known.Append(e.Hash, e.Fingerprint)
+		return known.Len() < maxKnown
+	})
+	if !done {
+		return next - 1, known
+	}
+	return b.end, known
 }
 
 // askPaced asks for the pages that waited for the budget.
@@ -213,6 +229,10 @@ func (s *serving) page(q *wire.Request, t *Table) []byte {
 	head := s.ok(t, p)
 	head.Synced = head.Synced && s.view.owns(t, p)
 	entries := wire.BeginEntries(s.dst, head)
+	if !q.Have.IsZero() {
+		mine, _ := t.Data.Digest(p)
+		return entries.End(page.From, mine == q.Have)
+	}
 	limit := min(int(page.Limit), pageLimit)
 	next, done := t.Data.Page(p, page.From, page.To, func(e store.Entry) bool {
 		switch {
@@ -244,6 +264,7 @@ func (r *Replica) pageReply(now time.Time, b job, a *wire.Reply, size int, err e
 		err = errStale
 	default:
 		b.from, done, err = r.joinPage(now, t, b, a)
+		b.probe = false
 		b.unsynced = b.unsynced || !a.Synced // one page that was not complete spoils the exchange
 		r.filled.Store(now.UnixNano())
 	}
@@ -311,6 +332,8 @@ func (r *Replica) joinPage(now time.Time, t *Table, b job, a *wire.Reply) (from 
 		}
 	}
 	switch {
+	case b.probe && !list.Done:
+		return b.from, false, nil
 	case !list.Done && (list.Next <= b.from || list.Next > b.to64):
 		return 0, false, errNoProgress
 	case !list.Done:

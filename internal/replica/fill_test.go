@@ -332,3 +332,34 @@ func TestFillsAreBounded(t *testing.T) {
 		t.Errorf("%d under way, %d tables to fill", c.jobs.busy, len(c.jobs.fills))
 	}
 }
+
+// A fill from a second owner that has the same as the first lists nothing; from
+// one that has something else it brings that.
+func TestFillProbes(t *testing.T) {
+	h := newCluster(t, spec, Rules{}, "a", "b", "c")
+	all := keys(200)
+	for _, key := range all {
+		h.nodes["a"].put(key, "value", 3).run()
+	}
+	for _, extra := range []int{0, 1} {
+		h.crash("c")
+		for i := range extra {
+			h.nodes["b"].lodge(fmt.Sprint("only at b ", i), "value")
+		}
+		listed := make(map[peer.ID]int)
+		h.seen = func(s sent) {
+			if q := s.request(); q.Kind == wire.KindPage && s.from == h.nodes["c"] {
+				page, _ := q.Page()
+				listed[s.to] += page.Known.Len()
+			}
+		}
+		c := h.join("c")
+		h.until("c is filled", func() bool { return c.table() != nil && len(c.Fills()) == 0 })
+		if len(c.holds()) != len(all)+extra {
+			t.Errorf("c has %d", len(c.holds()))
+		}
+		if n := listed["a"] + listed["b"]; (n == 0) != (extra == 0) {
+			t.Errorf("%d entries were listed, with %d that differ", n, extra)
+		}
+	}
+}

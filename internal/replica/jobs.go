@@ -62,6 +62,7 @@ type job struct {
 	from      uint64 // first hash of the page
 	to64      uint64 // last hash of the page
 	end       uint64 // last hash of the partition
+	probe     bool   // asks whether all is equal before it lists anything
 	unsynced  bool   // a page came from a replica that was not synced
 	fill      *fill  // what a fillJob belongs to
 	round     *round // what a roundJob belongs to
