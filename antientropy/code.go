@@ -27,13 +27,13 @@ type code struct {
 // care is what part of the symbols that should suffice is asked for at each
 // attempt. Samples guess roughly; symbols, even those that do not suffice, tell
 // precisely how many would; and the third wish had better be the last.
-var care = [...]float64{0.8, 1.0, 1.06, 1.15}
+var care = [...]float64{0.7, 1.0, 1.04, 1.1}
 
 const (
 	leastSymbols = 24 // tell how many are needed if they do not suffice
 	mostAttempts = 12
 	probe        = 512 // symbols that tell how many differ where samples cannot
-	samplesSize  = 512
+	samplesSize  = 256
 )
 
 // grow makes this side's symbols up to length, in one reading of the domain.
@@ -282,9 +282,9 @@ func (s *Session) result() {
 	var lacked []element
 	for e, sign := range s.code.decoder.found {
 		if sign > 0 {
-			lacked = append(lacked, e)
+			lacked = append(lacked, e>>spareBits)
 		} else {
-			s.locate(e)
+			s.locate(e, 0)
 		}
 	}
 	s.out = appendElements(s.out, lacked)
@@ -293,11 +293,17 @@ func (s *Session) result() {
 	s.phase = finished
 }
 
-// locate finds the entry that an element was made of, by its place.
-func (s *Session) locate(e element) {
-	from := uint64(e) >> (elementBits - placeBits) << (64 - placeBits)
+// spareBits of an element are not sent where its side looks it up again: the
+// place and 16 bits tell it from the few others there, and the sum at the end
+// tells if they did not.
+const spareBits = 8
+
+// locate finds the entry that an element was made of, by its place. Spare is how
+// many of its last bits are left out.
+func (s *Session) locate(e element, spare int) {
+	from := uint64(e) >> (elementBits - placeBits - spare) << (64 - placeBits)
 	for hash, f := range s.src.Entries(from, from|^uint64(0)>>placeBits) {
-		if s.salt.element(hash, f) == e {
+		if s.salt.element(hash, f)>>spare == e {
 			s.found[hash] = true
 			s.code.known = s.code.known.Add(f)
 		}
@@ -319,7 +325,7 @@ func (s *Session) lacked(r *reader) error {
 		return corrupt(frameLacked, "elements")
 	}
 	for _, e := range elements {
-		s.locate(e)
+		s.locate(e, spareBits)
 	}
 	return nil
 }
