@@ -133,6 +133,7 @@ func (o *options) liveOne(name string, start starter, n int, loss float64) (r li
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	r = liveRow{System: name, N: n, Loss: loss, Updates: updates, Body: o.e.Body}
+	time.Sleep(o.settle) // what the start gave rise to, its connections above all
 	r.idle(before)
 	rand := rand.New(rand.NewPCG(o.seed, 0x6c697665))
 	body := make([]byte, o.e.Body)
@@ -155,7 +156,6 @@ func (o *options) liveOne(name string, start starter, n int, loss float64) (r li
 
 // idle measures the nodes while nothing is written.
 func (r *liveRow) idle(before resources) {
-	time.Sleep(time.Second) // what the start gave rise to
 	first := usage()
 	time.Sleep(idleFor)
 	last := usage()

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -34,6 +35,9 @@ func startGrapevine(ctx context.Context, n int, loss float64, t *tally) (system,
 		if err := g.add(ctx, i); err != nil {
 			return nil, fmt.Errorf("%w: %w", err, g.Close())
 		}
+		// Each that joins is in touch with all others for some seconds; in one
+		// process that is a matter of file descriptors.
+		time.Sleep(time.Duration(n) * 3 * time.Millisecond)
 	}
 	for i, node := range g.nodes {
 		if err := node.WaitReady(ctx); err != nil {

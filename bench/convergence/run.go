@@ -32,10 +32,11 @@ type options struct {
 	seed    uint64
 	quick   bool
 	compare bool
-	real    bool // nodes, instead of simulated ones
-	sized   bool // a flag chose the number of nodes
-	lossy   bool // or the loss
-	single  bool // a flag chose one row
+	real    bool          // nodes, instead of simulated ones
+	sized   bool          // a flag chose the number of nodes
+	lossy   bool          // or the loss
+	settle  time.Duration // of real nodes, before they are measured
+	single  bool          // a flag chose one row
 	files   files
 }
 
@@ -102,6 +103,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	flags.BoolVar(&o.quick, "quick", false, "the tables and one frontier in under two minutes")
 	flags.BoolVar(&o.compare, "compare", false, "the default policy beside memberlist's rule, in one world")
 	flags.BoolVar(&o.real, "live", false, "real nodes beside memberlist's, 16, 64 and 128 at 0, 5 and 20 % loss; -n and -loss choose one")
+	flags.DurationVar(&o.settle, "settle", 15*time.Second, "how long real nodes are left alone before they are measured")
 	flags.StringVar(&o.files.json, "json", "", "also write one JSON object per row to this file")
 	flags.StringVar(&o.files.csv, "csv", "", "also write the rows to this file, separated by commas")
 	flags.StringVar(&o.files.svg, "svg", "", "also draw the frontier into this file")
@@ -133,6 +135,9 @@ func (o *options) check() error {
 		if o.e.Interval == 0 {
 			o.e.Interval = interval
 		}
+	}
+	if o.settle < 0 || o.settle > time.Hour {
+		return fmt.Errorf("%w: -settle is %v, allowed are 0 to 1h", verb.ErrUsage, o.settle)
 	}
 	o.e.Cycles = o.e.Interval == 0
 	if err := o.e.Validate(); err != nil {

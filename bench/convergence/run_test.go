@@ -83,7 +83,7 @@ func TestGoals(t *testing.T) {
 
 // Real nodes tell each other everything, for fewer copies than memberlist's.
 func TestLive(t *testing.T) {
-	rows, out := rowsOf(t, strings.Fields("-live -n 5 -loss 0.1 -runs 10")...)
+	rows, out := rowsOf(t, strings.Fields("-live -n 5 -loss 0.1 -runs 10 -settle 1s")...)
 	if len(rows) != 2 || rows[0]["system"] != "grapevine" || rows[1]["system"] != "memberlist" {
 		t.Fatalf("%v", rows)
 	}

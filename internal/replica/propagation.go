@@ -52,10 +52,10 @@ func (p *Propagation) Ask(out *Effects) {
 	}
 	part := ring.Partition(ring.Hash(p.key), t.Layout.Partitions())
 	for _, m := range p.missing(v) {
-		h := p.r.header(v, wire.KindRead, classForeground, p.r.cfg.Timeout)
+		h := p.r.header(v, wire.KindRead, classSync, p.r.cfg.Timeout)
 		h.Table, h.Partition, h.Have = t.Hash, uint32(part), p.print
 		h.Boots = wire.MakeBoots([]uint64{m.Boot.Nonce})
-		out.Sends = append(out.Sends, Send{To: m.ID, Class: classForeground, Token: uint64(len(p.asked)), Msg: wire.AppendRead(nil, &h, p.key)})
+		out.Sends = append(out.Sends, Send{To: m.ID, Class: classSync, Token: uint64(len(p.asked)), Msg: wire.AppendRead(nil, &h, p.key)})
 		p.asked = append(p.asked, m)
 	}
 }

@@ -135,7 +135,8 @@ func (d *Data) rumorVersion(hash uint64, key []byte) uint64 {
 }
 
 // post encodes what the core wants sent, into the queue. A full queue loses
-// messages as a network does.
+// messages as a network does. The class is one that gives way to users who wait,
+// and that lets go of connections soon: over the hours everybody tells everybody.
 func (s *spread) post(r *Replica, now time.Time) {
 	v := r.View()
 	for i := range s.out.Sends {
@@ -143,13 +144,13 @@ func (s *spread) post(r *Replica, now time.Time) {
 		if send.To == asker || len(s.queue) >= maxQueue {
 			continue
 		}
-		h := r.header(v, wire.KindRumor, classForeground, r.cfg.Timeout)
+		h := r.header(v, wire.KindRumor, classSync, r.cfg.Timeout)
 		s.token++
 		token := spreadToken | s.token
 		s.open[token] = letter{send.To, now}
 		msg := wire.AppendRumors(nil, &h, &send.Message)
 		s.bytes += uint64(len(msg))
-		s.queue = append(s.queue, Send{To: send.To, Class: classForeground, Token: token, Msg: msg})
+		s.queue = append(s.queue, Send{To: send.To, Class: classSync, Token: token, Msg: msg})
 	}
 	s.ready.Store(len(s.queue) > 0)
 	s.out.Reset()
