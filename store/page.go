@@ -44,6 +44,35 @@ func (t *Table) Page(partition int, from, to uint64, visit func(Entry) bool) (ne
 	return 0, true
 }
 
+// Print is an entry as it is compared.
+type Print struct {
+	Hash        uint64
+	Fingerprint crdt.Fingerprint // see merkle.Bind
+}
+
+// Prints lists entries as Page visits them, about as many as dst has room for,
+// without looking at their states. It returns dst with them, and the rest as Page
+// does.
+func (t *Table) Prints(partition int, from, to uint64, dst []Print) (prints []Print, next uint64, done bool) {
+	p := &t.parts[partition]
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	most := cap(dst)
+	for i := p.entries.from(max(from, uint64(partition)<<t.shift)); i < len(p.entries.s); i++ {
+		s := p.entries.s[i]
+		switch {
+		case s.entry == nil:
+			continue
+		case s.hash > to:
+			return dst, 0, true
+		case len(dst) >= most && len(dst) > 0 && s.hash != dst[len(dst)-1].Hash:
+			return dst, s.hash, false
+		}
+		dst = append(dst, Print{s.hash, s.entry.fingerprint})
+	}
+	return dst, 0, true
+}
+
 // page is the entry as a page shows it; packed is the state of registers.
 func (e *entry) page(hash uint64, packed *crdt.Packed) Entry {
 	state := e.state

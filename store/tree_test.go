@@ -153,3 +153,33 @@ func BenchmarkSnapshot(b *testing.B) {
 		}
 	}
 }
+
+// TestPrints lists what Page visits, however little room there is, and never
+// divides a hash.
+func TestPrints(t *testing.T) {
+	table := NewTable(2, testKey, crdt.NewPacked)
+	for i := range uint64(100) {
+		mustJoin(t, table, i/3<<56, fmt.Sprint(i), put(i+1, "x"))
+	}
+	for _, room := range []int{0, 1, 2, 7, 1000} {
+		for p := range table.parts {
+			var want, got []Print
+			first := uint64(p) << table.shift
+			last := first + 20<<56
+			table.Page(p, first+1<<56, last, func(e Entry) bool {
+				want = append(want, Print{e.Hash, e.Fingerprint})
+				return true
+			})
+			for at, done := first+1<<56, false; !done; {
+				var some []Print
+				if some, at, done = table.Prints(p, at, last, make([]Print, 0, room)); len(some) > 0 && !done && some[len(some)-1].Hash == at {
+					t.Fatalf("hash %x is divided", at)
+				}
+				got = append(got, some...)
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("room for %d: %s", room, d)
+			}
+		}
+	}
+}

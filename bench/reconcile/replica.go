@@ -18,6 +18,7 @@ const partitions = 256
 type replica struct {
 	merkle.Forest
 	table *store.Table
+	spare []store.Print
 }
 
 // key is the i-th key, of 16 bytes, and its hash.
@@ -28,8 +29,8 @@ func key(i int) ([]byte, uint64) {
 
 func newReplica(keys int) (*replica, error) {
 	r := &replica{
-		Forest: make(merkle.Forest, partitions),
-		table:  store.NewTable(partitions, crdt.Key{1, 2, 3}, crdt.NewPacked),
+		Forest: make(merkle.Forest, partitions), spare: make([]store.Print, 0, 256),
+		table: store.NewTable(partitions, crdt.Key{1, 2, 3}, crdt.NewPacked),
 	}
 	for i := range keys {
 		k, hash := key(i)
@@ -47,16 +48,22 @@ func cell(time int, actor byte) []byte {
 	return c.AppendBinary(nil)
 }
 
-// Entries reads the table.
+// Entries reads the table, some at a time as a node does.
 func (r *replica) Entries(from, to uint64) iter.Seq2[uint64, crdt.Fingerprint] {
 	return func(yield func(uint64, crdt.Fingerprint) bool) {
 		shift := 64 - bits.TrailingZeros(partitions)
-		more := true
-		for p := from >> shift; p <= to>>shift && more; p++ {
-			r.table.Page(int(p), from, to, func(e store.Entry) bool {
-				more = more && yield(e.Hash, e.Fingerprint)
-				return more
-			})
+		read := r.spare
+		r.spare = nil
+		defer func() { r.spare = read }()
+		for p := from >> shift; p <= to>>shift; p++ {
+			for at, done := from, false; !done; {
+				read, at, done = r.table.Prints(int(p), at, to, read[:0])
+				for i := range read {
+					if !yield(read[i].Hash, read[i].Fingerprint) {
+						return
+					}
+				}
+			}
 		}
 	}
 }

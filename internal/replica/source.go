@@ -16,13 +16,7 @@ type source struct {
 	merkle.Forest
 	data   *Data
 	shared []bool // by partition
-	spare  []found
-}
-
-// found is an entry as it is compared.
-type found struct {
-	hash  uint64
-	print crdt.Fingerprint
+	spare  []store.Print
 }
 
 // chunk is how many entries are read under one lock: writers do not wait long.
@@ -47,7 +41,7 @@ func (s *source) Entries(from, to uint64) iter.Seq2[uint64, crdt.Fingerprint] {
 		s.spare = nil
 		defer func() { s.spare = read }()
 		if read == nil {
-			read = make([]found, 0, chunk)
+			read = make([]store.Print, 0, chunk)
 		}
 		shift := 64 - bits.TrailingZeros(uint(len(s.shared)))
 		for p := from >> shift; p <= to>>shift; p++ {
@@ -59,17 +53,13 @@ func (s *source) Entries(from, to uint64) iter.Seq2[uint64, crdt.Fingerprint] {
 }
 
 // entries reads what lies between from and to of one partition.
-func (s *source) entries(p int, from, to uint64, read []found, yield func(uint64, crdt.Fingerprint) bool) bool {
+func (s *source) entries(p int, from, to uint64, read []store.Print, yield func(uint64, crdt.Fingerprint) bool) bool {
 	first, last := PartitionRange(p, len(s.shared))
 	at, last := max(from, first), min(to, last)
 	for done := false; !done; {
-		read = read[:0]
-		at, done = s.data.Page(p, at, last, func(e store.Entry) bool {
-			read = append(read, found{e.Hash, e.Fingerprint})
-			return len(read) < chunk
-		})
+		read, at, done = s.data.Prints(p, at, last, read[:0])
 		for i := range read {
-			if !yield(read[i].hash, read[i].print) {
+			if !yield(read[i].Hash, read[i].Fingerprint) {
 				return false
 			}
 		}
