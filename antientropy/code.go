@@ -282,21 +282,26 @@ func (s *Session) result() {
 	var lacked []element
 	for e, sign := range s.code.decoder.found {
 		if sign > 0 {
-			lacked = append(lacked, e>>spareBits)
+			lacked = append(lacked, e)
 		} else {
 			s.locate(e, 0)
 		}
 	}
-	s.out = appendElements(s.out, lacked)
+	s.out = appendElements(s.out, lacked, spare(len(lacked)))
 	common := s.common()
 	s.send(append([]byte{frameCheck}, common[:]...))
 	s.phase = finished
 }
 
-// spareBits of an element are not sent where its side looks it up again: the
-// place and 16 bits tell it from the few others there, and the sum at the end
-// tells if they did not.
-const spareBits = 8
+// spare is how many of the last bits of n elements are not sent to the side that
+// looks them up again: of a few, the place and 20 bits tell each from the others
+// there, and the sum at the end tells if they did not.
+func spare(n int) int {
+	if n > 4096 {
+		return 0
+	}
+	return 4
+}
 
 // locate finds the entry that an element was made of, by its place. Spare is how
 // many of its last bits are left out.
@@ -320,12 +325,16 @@ func (s *Session) common() crdt.Fingerprint {
 }
 
 func (s *Session) lacked(r *reader) error {
+	spare := int(r.byte())
+	if spare > placeBits {
+		return corrupt(frameLacked, "bits")
+	}
 	elements := r.elements()
 	if !r.end() {
 		return corrupt(frameLacked, "elements")
 	}
 	for _, e := range elements {
-		s.locate(e, spareBits)
+		s.locate(e, spare)
 	}
 	return nil
 }

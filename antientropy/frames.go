@@ -143,15 +143,15 @@ func (r *reader) ranges(k uint8) ranges {
 	return s
 }
 
-// appendElements makes frames of elements: sorted, each as the distance from
-// the one before.
-func appendElements(frames [][]byte, elements []element) [][]byte {
+// appendElements makes frames of elements without their last bits: sorted, each
+// as the distance from the one before.
+func appendElements(frames [][]byte, elements []element, spare int) [][]byte {
 	slices.Sort(elements)
 	for len(elements) > 0 {
-		frame, last := []byte{frameLacked}, element(0)
+		frame, last := []byte{frameLacked, byte(spare)}, element(0)
 		for len(elements) > 0 && len(frame) < frameGoal {
-			frame = binary.AppendUvarint(frame, uint64(elements[0]-last))
-			last, elements = elements[0], elements[1:]
+			frame = binary.AppendUvarint(frame, uint64(elements[0]>>spare-last))
+			last, elements = elements[0]>>spare, elements[1:]
 		}
 		frames = append(frames, frame)
 	}

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"encoding/json"
+	"encoding/xml"
 	"io"
 	"os"
 	"path/filepath"
@@ -13,8 +14,13 @@ import (
 func TestRun(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "reconcile.json")
 	var out strings.Builder
-	if err := Run([]string{"-keys", "2000", "-runs", "2", "-json", path}, &out); err != nil {
+	drawing := filepath.Join(t.TempDir(), "reconcile.svg")
+	if err := Run([]string{"-keys", "2000", "-runs", "2", "-json", path, "-svg", drawing}, &out); err != nil {
 		t.Fatal(err)
+	}
+	svg, err := os.ReadFile(drawing)
+	if err != nil || strings.Count(string(svg), "<polyline") != 4+len(published) || xml.Unmarshal(svg, new(any)) != nil {
+		t.Errorf("%v, drawing of %d bytes with %d lines", err, len(svg), strings.Count(string(svg), "<polyline"))
 	}
 	f, err := os.Open(path)
 	if err != nil {
