@@ -30,12 +30,19 @@ type call struct {
 	cell  crdt.Cell
 	begun time.Time
 	op    opKind
+	sent  []sent
 
 	mu      sync.Mutex
 	c       replica.Call
 	pending uint32 // targets to send to
 	refs    int    // the caller, and replies that are to come
 	out     replica.Effects
+}
+
+// sent is a request that a peer may still be working on.
+type sent struct {
+	to *transport.Peer
+	id transport.CallID
 }
 
 func newCall(n *Node) *call {
@@ -49,6 +56,7 @@ func (n *Node) begin() *call {
 	k := n.calls.Get().(*call)
 	k.refs = 1
 	k.pending = 0
+	k.sent = k.sent[:0]
 	select {
 	case <-k.wake:
 	default:
@@ -89,6 +97,7 @@ func (k *call) finish(ctx context.Context) {
 			k.tick(ctx)
 		case <-ctx.Done():
 			k.end(ended(ctx))
+			k.cancel()
 		case <-k.n.ctx.Done():
 			k.end(k.n.alive())
 		}
@@ -124,6 +133,14 @@ func (k *call) end(cause error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.c.Op.End(cause)
+}
+
+// cancel withdraws what was sent: nobody waits for it any more, and what it
+// holds of the room for requests is free again.
+func (k *call) cancel() {
+	for _, s := range k.sent {
+		s.to.Cancel(s.id)
+	}
 }
 
 // flush sends to the pending targets, this node itself last, until there are
@@ -166,7 +183,7 @@ func (k *call) flush() bool {
 
 func (k *call) send(to peer.ID, class transport.Class, msg []byte, until time.Time, token uint64) {
 	if p := k.n.peer(to); p != nil {
-		p.Call(class, msg, until, k, token)
+		k.sent = append(k.sent, sent{p, p.Call(class, msg, until, k, token)})
 		return
 	}
 	k.Complete(token, nil, transport.ErrUnreachable)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -372,6 +373,35 @@ func TestOverload(t *testing.T) {
 	}
 	cancel()
 	g.Wait()
+}
+
+// What a canceled operation held is free again long before its deadline.
+func TestCanceledMakesRoom(t *testing.T) {
+	t.Parallel()
+	_, _, table := stalled(t, func(c *gossip.Config) { c.Timeout = time.Hour })
+	value := strings.Repeat("v", 8<<20)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var g sync.WaitGroup
+	var full atomic.Bool
+	for i := range 16 { // twice what there is room for
+		g.Go(func() {
+			_, err := table.Put(ctx, fmt.Sprint("key-", i), value)
+			if errors.Is(err, quorum.ErrOverloaded) {
+				full.Store(true)
+			}
+		})
+	}
+	eventually(t, "no room", full.Load)
+	cancel()
+	g.Wait()
+	for range 3 {
+		err := untilDeadline(t, 1, func(ctx context.Context) error {
+			_, err := table.Put(ctx, "key", value)
+			return err
+		})
+		outcome(t, "after the others were canceled", err, quorum.Unknown, quorum.ErrTimeout)
+	}
 }
 
 // The owners that could not be reached are named, each with its reason.
