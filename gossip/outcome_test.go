@@ -386,21 +386,22 @@ func TestCanceledMakesRoom(t *testing.T) {
 	var full atomic.Bool
 	for i := range 16 { // twice what there is room for
 		g.Go(func() {
-			_, err := table.Put(ctx, fmt.Sprint("key-", i), value)
-			if errors.Is(err, quorum.ErrOverloaded) {
-				full.Store(true)
+			for ctx.Err() == nil && !full.Load() { // again where the connection was given up
+				_, err := table.Put(ctx, fmt.Sprint("key-", i), value)
+				full.CompareAndSwap(false, errors.Is(err, quorum.ErrOverloaded))
+				<-time.After(10 * time.Millisecond)
 			}
 		})
 	}
 	eventually(t, "no room", full.Load)
 	cancel()
 	g.Wait()
-	for range 3 {
-		err := untilDeadline(t, 1, func(ctx context.Context) error {
-			_, err := table.Put(ctx, "key", value)
-			return err
-		})
-		outcome(t, "after the others were canceled", err, quorum.Unknown, quorum.ErrTimeout)
+	// On a slow machine the connection may be given up meanwhile, which makes
+	// room as well.
+	late, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := table.Put(late, "key", value); err == nil || errors.Is(err, quorum.ErrOverloaded) {
+		t.Errorf("after the others were canceled: %v", err)
 	}
 }
 
