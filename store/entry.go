@@ -33,11 +33,12 @@ func (t *Table) newEntry(key, delta []byte) (*entry, crdt.Joined, error) {
 	}
 	var r crdt.Packed
 	j, err := r.JoinBinary(delta)
-	e.bytes = join(key, r.Encoding())
+	e.bytes = pack(key, r.Encoding())
 	return e, j, err
 }
 
-func join(key, register []byte) []byte {
+// pack lays a register behind its key.
+func pack(key, register []byte) []byte {
 	return append(append(make([]byte, 0, len(key)+len(register)), key...), register...)
 }
 
@@ -60,7 +61,7 @@ func (e *entry) keep(register []byte) {
 		e.bytes = e.bytes[:size]
 		return
 	}
-	e.bytes = join(e.key(), register)
+	e.bytes = pack(e.key(), register)
 }
 
 func (e *entry) appendState(dst []byte) []byte {

@@ -30,7 +30,7 @@ type row struct {
 	Read         float64 `json:"read_999_ms"`
 	Write        float64 `json:"write_999_ms"`
 
-	published *pbs.Figure
+	published *figure
 }
 
 var models = []struct {
@@ -105,8 +105,8 @@ func newRow(name string, q quorum.NWR, trials int, p *pbs.Prediction) row {
 	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 	r := row{Distribution: name, N: q.N, R: q.R, W: q.W, Trials: trials,
 		Fresh: p.Fresh(0), Visible: ms(p.Visible(.999)), Read: ms(p.Read(.999)), Write: ms(p.Write(.999))}
-	for _, f := range pbs.Published() {
-		if f.Name == name && q == (quorum.NWR{N: 3, R: f.R, W: f.W}) {
+	for _, f := range published() {
+		if f.name == name && q == (quorum.NWR{N: 3, R: f.r, W: f.w}) {
 			r.published = &f
 		}
 	}
@@ -117,12 +117,12 @@ func newRow(name string, q quorum.NWR, trials int, p *pbs.Prediction) row {
 func (r row) String() string {
 	fresh, visible, read, write := fmt.Sprintf("%.4f", r.Fresh), fmt.Sprintf("%.2f", r.Visible), fmt.Sprintf("%.2f", r.Read), fmt.Sprintf("%.2f", r.Write)
 	if f := r.published; f != nil {
-		if f.Fresh > 0 {
-			fresh += fmt.Sprintf(" (%.3g)", f.Fresh)
+		if f.fresh > 0 {
+			fresh += fmt.Sprintf(" (%.3g)", f.fresh)
 		}
-		visible += fmt.Sprintf(" (%.4g)", f.Visible)
-		read += fmt.Sprintf(" (%.5g)", f.Read)
-		write += fmt.Sprintf(" (%.6g)", f.Write)
+		visible += fmt.Sprintf(" (%.4g)", f.visible)
+		read += fmt.Sprintf(" (%.5g)", f.read)
+		write += fmt.Sprintf(" (%.6g)", f.write)
 	}
 	return fmt.Sprintf("%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t", r.Distribution, r.N, r.R, r.W, fresh, visible, read, write)
 }

@@ -4,12 +4,17 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/grapevine-go/grapevine/bench/verb"
+	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/quorum/pbs"
 )
 
 // TestRun: a row for each choice, in the table and in the file, with what was
@@ -61,6 +66,28 @@ func TestWrongFlagsAreRefused(t *testing.T) {
 	} {
 		if err := Run(append([]string{"-trials", "10"}, args...), io.Discard); !errors.Is(err, verb.ErrUsage) {
 			t.Errorf("%v: %v", args, err)
+		}
+	}
+}
+
+// TestPublished compares with table 4 and the text of section 5.6, as closely as
+// a twentieth of the paper's trials can: the verb draws all.
+func TestPublished(t *testing.T) {
+	for _, f := range published() {
+		p, err := pbs.Predict(f.model, quorum.NWR{N: 3, W: f.w, R: f.r}, 50_000, rand.New(rand.NewPCG(1, 2)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		near := func(what string, got time.Duration, want, within float64) {
+			if d := float64(got)/1e6 - want; math.Abs(d) > within*want {
+				t.Errorf("%s R=%d W=%d: %s %.2f ms, published %v", f.name, f.r, f.w, what, float64(got)/1e6, want)
+			}
+		}
+		near("read", p.Read(.999), f.read, .25)
+		near("write", p.Write(.999), f.write, .25)
+		near("visible", p.Visible(.999), f.visible, .25)
+		if got := p.Fresh(0); f.fresh > 0 && math.Abs(got-f.fresh) > .01 {
+			t.Errorf("%s R=%d W=%d: %.3f fresh at once, published %.3f", f.name, f.r, f.w, got, f.fresh)
 		}
 	}
 }

@@ -36,25 +36,6 @@ func TestExponential(t *testing.T) {
 	}
 }
 
-// TestPublished compares with table 4 and the text of section 5.6, as closely as
-// a twentieth of the paper's trials can: `go run ./bench staleness` draws all.
-func TestPublished(t *testing.T) {
-	for _, f := range Published() {
-		p := predict(t, f.Model, 3, f.W, f.R, 50_000)
-		near := func(what string, got time.Duration, want, within float64) {
-			if d := float64(got)/ms - want; math.Abs(d) > within*want {
-				t.Errorf("%s R=%d W=%d: %s %.2f ms, published %v", f.Name, f.R, f.W, what, float64(got)/ms, want)
-			}
-		}
-		near("read", p.Read(.999), f.Read, .25)
-		near("write", p.Write(.999), f.Write, .25)
-		near("visible", p.Visible(.999), f.Visible, .25)
-		if got := p.Fresh(0); f.Fresh > 0 && math.Abs(got-f.Fresh) > .01 {
-			t.Errorf("%s R=%d W=%d: %.3f fresh at once, published %.3f", f.Name, f.R, f.W, got, f.Fresh)
-		}
-	}
-}
-
 // delays are of all sorts, so that ties and zeros occur.
 var delays = rapid.Custom(func(t *rapid.T) Delay {
 	samples := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) time.Duration {
