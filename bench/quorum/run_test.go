@@ -1,10 +1,8 @@
 package quorum
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -22,20 +20,9 @@ func TestRunWritesARowForEachSetting(t *testing.T) {
 	if err := Run([]string{"-callers", "4", "-value", "100", "-reads", "50", "-keys", "50", "-seconds", "0.1", "-json", path}, &out); err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.Open(path)
+	rows, err := verb.ReadJSON[Row](path)
 	if err != nil {
 		t.Fatal(err)
-	}
-	defer f.Close()
-	var rows []Row
-	for d := json.NewDecoder(f); ; {
-		var r Row
-		if err := d.Decode(&r); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		rows = append(rows, r)
 	}
 	if len(rows) != 2 || rows[0].Bench != "ping-pong" || rows[1].Callers != 4 || rows[1].Reads != 50 {
 		t.Fatalf("rows %+v", rows)

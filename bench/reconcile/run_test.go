@@ -1,13 +1,13 @@
 package reconcile
 
 import (
-	"encoding/json"
 	"encoding/xml"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/grapevine-go/grapevine/bench/verb"
 )
 
 // A small run of everything finds what differs, and says what it took.
@@ -22,19 +22,11 @@ func TestRun(t *testing.T) {
 	if err != nil || strings.Count(string(svg), "<polyline") != 4+len(published) || xml.Unmarshal(svg, new(any)) != nil {
 		t.Errorf("%v, drawing of %d bytes with %d lines", err, len(svg), strings.Count(string(svg), "<polyline"))
 	}
-	f, err := os.Open(path)
+	rows, err := verb.ReadJSON[row](path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	n := 0
-	for dec := json.NewDecoder(f); ; n++ {
-		var r row
-		if err := dec.Decode(&r); err == io.EOF {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
+	for _, r := range rows {
 		if r.Keys != 2000 || r.Found != float64(r.Diff) || r.Sent < 36 || r.RoundTrips < 1 {
 			t.Errorf("%+v", r)
 		}
@@ -45,7 +37,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s is not in the table", r.Strategy)
 		}
 	}
-	if n != 4*5 {
-		t.Errorf("%d rows", n)
+	if len(rows) != 4*5 {
+		t.Errorf("%d rows", len(rows))
 	}
 }

@@ -1,14 +1,13 @@
 package ring
 
 import (
-	"encoding/json"
 	"fmt"
-	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/grapevine-go/grapevine/bench/verb"
 )
 
 // A small run of everything: each row has the figures that it can have, and
@@ -19,19 +18,11 @@ func TestRun(t *testing.T) {
 	if err := run([]string{"-members", "8", "-tokens", "16", "-partitions", "256", "-time", "1ms", "-json", path}, &out, &progress); err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.Open(path)
+	rows, err := verb.ReadJSON[row](path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	names := 0
-	for dec := json.NewDecoder(f); ; names++ {
-		var r row
-		if err := dec.Decode(&r); err == io.EOF {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
+	for _, r := range rows {
 		checkRow(t, r)
 		if !strings.Contains(out.String(), r.Name) {
 			t.Errorf("%s is not in the table", r.Name)
@@ -40,8 +31,8 @@ func TestRun(t *testing.T) {
 			t.Errorf("the progress of %s is not told, or among the results:\n%s", r.Name, progress.String())
 		}
 	}
-	if want := len(contenders(setting{})); names != want {
-		t.Errorf("%d rows, want %d", names, want)
+	if want := len(contenders(setting{})); len(rows) != want {
+		t.Errorf("%d rows, want %d", len(rows), want)
 	}
 }
 

@@ -1,12 +1,10 @@
 package staleness
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"math"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -28,25 +26,17 @@ func TestRun(t *testing.T) {
 	if !strings.Contains(out.String(), "(1364)") || !strings.Contains(out.String(), "(0.439)") {
 		t.Errorf("nothing published in\n%s", &out)
 	}
-	f, err := os.Open(path)
+	rows, err := verb.ReadJSON[row](path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	n := 0
-	for dec := json.NewDecoder(f); ; n++ {
-		var r row
-		if err := dec.Decode(&r); err == io.EOF {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		if r.N != 3 || r.Trials != 2000 || r.Read <= 0 || r.Write <= 0 || (r.Fresh == 1) != (r.Visible == 0 && r.Fresh == 1) || r.R+r.W > 3 && r.Fresh != 1 {
+	for _, r := range rows {
+		if r.N != 3 || r.Trials != 2000 || r.Read <= 0 || r.Write <= 0 || r.Fresh == 1 && r.Visible != 0 || r.R+r.W > 3 && r.Fresh != 1 {
 			t.Errorf("%+v", r)
 		}
 	}
-	if n != 4*3*3 {
-		t.Errorf("%d rows", n)
+	if len(rows) != 4*3*3 {
+		t.Errorf("%d rows", len(rows))
 	}
 }
 

@@ -50,3 +50,21 @@ func WriteJSON[T any](path string, rows []T) error {
 	}
 	return f.Close()
 }
+
+// ReadJSON reads what [WriteJSON] wrote.
+func ReadJSON[T any](path string) (rows []T, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	for dec := json.NewDecoder(f); ; {
+		var row T
+		if err := dec.Decode(&row); err == io.EOF {
+			return rows, nil
+		} else if err != nil {
+			return rows, err
+		}
+		rows = append(rows, row)
+	}
+}
