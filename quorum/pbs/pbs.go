@@ -19,6 +19,10 @@ type Model struct {
 	// request chooses anew: its coordinator stands beside that one, and the
 	// others are in other regions. Zero: all are near.
 	Far time.Duration
+
+	// Few says that a read asks R replicas, any of them, and waits for all of
+	// these, as a node does. In the paper it asks all N and takes the first R.
+	Few bool
 }
 
 // MaxTrials bounds the memory of a prediction: 24 bytes a trial.
@@ -80,10 +84,15 @@ func (t *trial) run(rnd *rand.Rand) (write, read, visible time.Duration) {
 	}
 	slices.SortFunc(all, func(a, b replica) int { return int(a.acked - b.acked) })
 	write = all[t.nwr.W-1].acked
-	slices.SortFunc(all, func(a, b replica) int { return int(a.answers - b.answers) })
-	read = all[t.nwr.R-1].answers
+	asked := all
+	if m.Few {
+		rnd.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		asked = all[:t.nwr.R]
+	}
+	slices.SortFunc(asked, func(a, b replica) int { return int(a.answers - b.answers) })
+	read = asked[t.nwr.R-1].answers
 	visible = longest
-	for _, r := range all[:t.nwr.R] {
+	for _, r := range asked[:t.nwr.R] {
 		visible = min(visible, r.arrives-r.asked-write)
 	}
 	return write, read, max(visible, 0)

@@ -49,7 +49,7 @@ var delays = rapid.Custom(func(t *rapid.T) Delay {
 func TestLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := Model{W: delays.Draw(t, "W"), A: delays.Draw(t, "A"), R: delays.Draw(t, "R"), S: delays.Draw(t, "S"),
-			Far: time.Duration(rapid.IntRange(0, 3).Draw(t, "far"))}
+			Far: time.Duration(rapid.IntRange(0, 3).Draw(t, "far")), Few: rapid.Bool().Draw(t, "few")}
 		n := rapid.IntRange(1, 5).Draw(t, "n")
 		q := quorum.NWR{N: n, W: rapid.IntRange(1, n).Draw(t, "w"), R: rapid.IntRange(1, n).Draw(t, "r")}
 		seed := rapid.Uint64().Draw(t, "seed")
