@@ -31,6 +31,8 @@ type call struct {
 	begun time.Time
 	op    opKind
 	sent  []sent
+	probe *probe // what is measured of it goes there; nil: nothing is
+	truth bool   // and what all owners have is compared
 
 	mu      sync.Mutex
 	c       replica.Call
@@ -193,6 +195,8 @@ func (k *call) send(to peer.ID, class transport.Class, msg []byte, until time.Ti
 func (k *call) take(now time.Time, token uint64, reply []byte, err error) {
 	maybe := err != nil && transport.MayHaveArrived(err)
 	switch {
+	case err == nil && k.probe != nil && token>>8 == 0:
+		k.probe.trip(k.op, now.Sub(k.begun))
 	case err == nil:
 	case k.n.ctx.Err() != nil:
 		k.end(k.n.alive()) // it is the node that has no connections any more
@@ -253,6 +257,9 @@ func (k *call) release() {
 // recycle leaves what a read found behind to be repaired, when all who were
 // asked have answered, and gives the call back.
 func (k *call) recycle() {
+	if k.truth {
+		k.judge()
+	}
 	if behind := k.c.Behind(); behind != 0 && k.n.repairs.offer(k) {
 		return // the repairer gives it back
 	}

@@ -105,7 +105,8 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.ops.Describe(ch)
 	m.seconds.Describe(ch)
 	for _, d := range []*prometheus.Desc{membersDesc, unsyncedDesc, keysDesc, bytesDesc, readyDesc, eventsDesc, shedDesc, differDesc, trafficDesc,
-		rumorsDesc, hotDesc, hotBytesDesc, rumorBytes, copiesDesc, lossDesc, limitDesc, delayDesc} {
+		rumorsDesc, hotDesc, hotBytesDesc, rumorBytes, copiesDesc, lossDesc, limitDesc, delayDesc,
+		staleDesc, comparedDesc, missedDesc} {
 		ch <- d
 	}
 }
@@ -147,6 +148,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	counter(trafficDesc, in, "in")
 	counter(trafficDesc, out, "out")
 	m.collectRumors(ch, gauge, counter)
+	m.collectStaleness(gauge, counter)
 }
 
 // collectDivergence sums over partitions: one series for each would be too many.

@@ -44,6 +44,7 @@ type Node struct {
 	closed  chan struct{} // closed when the loop has closed everything
 	changed changed       // told whenever the view changes
 	repairs repairs
+	probes  probes
 	hooks   hooks
 	news    chan struct{}         // a member has changed, for the hook
 	limits  chan struct{}         // the target of spreading is met, or not, for the hook

@@ -71,7 +71,11 @@ func openTable[H any](n *Node, kind Kind[H], nwr quorum.NWR, spec ring.Table, op
 	}
 	n.carry(&out)
 	n.follow()
-	return kind.handle(&table{n: n, spec: spec, nwr: nwr}), nil
+	t := &table{n: n, spec: spec, nwr: nwr}
+	if spec.Kind == ring.Ring {
+		t.probe = n.probes.open(spec.Name, nwr)
+	}
+	return kind.handle(t), nil
 }
 
 // table is what every kind of table is made of.
@@ -79,6 +83,7 @@ type table struct {
 	n       *Node
 	spec    ring.Table
 	nwr     quorum.NWR
+	probe   *probe                       // of a ring table
 	checked atomic.Pointer[replica.View] // in which the catalog agreed with spec
 }
 
@@ -127,7 +132,9 @@ func (t *table) write(ctx context.Context, k *call, key string, w int) (quorum.R
 func (t *table) startWrite(ctx context.Context, k *call, key string, w int) {
 	now := time.Now()
 	k.begun, k.op = now, opWrite
-	k.start(k.c.Write(t.n.replica, now, t.n.deadline(ctx, now), t.spec.Name, key, k.delta, w))
+	send := k.c.Write(t.n.replica, now, t.n.deadline(ctx, now), t.spec.Name, key, k.delta, w)
+	k.sample(t)
+	k.start(send)
 }
 
 func (t *table) endWrite(ctx context.Context, k *call) (r quorum.Receipt, err error) {
@@ -147,7 +154,9 @@ func (t *table) endWrite(ctx context.Context, k *call) (r quorum.Receipt, err er
 func (t *table) startRead(ctx context.Context, k *call, key string, r int) {
 	now := time.Now()
 	k.begun, k.op = now, opRead
-	k.start(k.c.Read(t.n.replica, now, t.n.deadline(ctx, now), hedgeAfter, t.spec.Name, key, r))
+	send := k.c.Read(t.n.replica, now, t.n.deadline(ctx, now), hedgeAfter, t.spec.Name, key, r)
+	k.sample(t)
+	k.start(send)
 }
 
 // endRead waits, and copies what was found into k.value: late answers may still
@@ -162,6 +171,9 @@ func (t *table) endRead(ctx context.Context, k *call) error {
 		k.cell.Value.Bytes = k.value
 	}
 	k.mu.Unlock()
+	if k.truth = k.truth && err == nil; k.truth {
+		k.askRest()
+	}
 	t.n.metrics.done(k, err)
 	return err
 }

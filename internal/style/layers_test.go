@@ -89,7 +89,7 @@ var layers = []layer{
 	{
 		dir: "gossip",
 		imports: []string{
-			"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum",
+			"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum", "quorum/pbs",
 			"transport", "transport/swim", "transport/memory", "internal/wire", "internal/replica", "internal/fault",
 		},
 		why: "it is what an application embeds: tests, measurements and examples stand on it, not in it",

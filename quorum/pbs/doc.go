@@ -10,6 +10,11 @@
 // draws them many times over. Nothing repairs in this model, so that a cluster
 // with read repair or anti-entropy is fresher than predicted.
 //
+// A node cannot measure one-way delays, and asks R owners rather than N:
+// [Observed] makes a model of the round trips that it measures, [Choices] predicts
+// for all levels, [Advise] chooses among them, and [Truth] is what sampled reads
+// showed.
+//
 // Source: Bailis, Venkataraman, Franklin, Hellerstein, Stoica: "Probabilistically
 // Bounded Staleness for Practical Partial Quorums", VLDB 2012: the WARS model of
 // section 4, k-staleness of section 3.1, the distributions of section 5.
