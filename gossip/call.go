@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/peer"
@@ -31,8 +33,9 @@ type call struct {
 	begun time.Time
 	op    opKind
 	sent  []sent
-	probe *probe // what is measured of it goes there; nil: nothing is
-	truth bool   // and what all owners have is compared
+	probe *probe     // what is measured of it goes there; nil: nothing is
+	truth bool       // and what all owners have is compared
+	span  trace.Span // nil: nobody traces
 
 	mu      sync.Mutex
 	c       replica.Call
@@ -207,6 +210,7 @@ func (k *call) take(now time.Time, token uint64, reply []byte, err error) {
 		err = fmt.Errorf("%w: %w", quorum.ErrOverloaded, err) // here there is no room for more, before there is none there
 	}
 	k.mu.Lock()
+	k.traced(token, now, err)
 	k.pending |= k.c.Reply(now, token, reply, err, maybe, &k.out)
 	out := k.out
 	k.out = replica.Effects{}
@@ -221,6 +225,12 @@ func (k *call) lost(token uint64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.c.Lost(token)
+}
+
+// done reports how the operation ended, to who measures it.
+func (k *call) done(err error) {
+	k.n.metrics.done(k, err)
+	k.endTrace(err)
 }
 
 // Complete implements transport.Completion.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/peer"
@@ -109,6 +110,10 @@ type Config struct {
 	// registerers that label them apart. Nil: the metrics are kept, and nobody
 	// reads them.
 	Registerer prometheus.Registerer
+	// TracerProvider makes a span of OpenTelemetry for each operation that asks
+	// owners, below the span of its context, with an event for each answer. Keys
+	// are not in it. Nil: nothing is traced, at no cost.
+	TracerProvider trace.TracerProvider
 	// Hooks are called at the named moments.
 	Hooks Hooks
 

@@ -45,6 +45,7 @@ type Node struct {
 	changed changed       // told whenever the view changes
 	repairs repairs
 	probes  probes
+	tracing tracing
 	hooks   hooks
 	news    chan struct{}         // a member has changed, for the hook
 	limits  chan struct{}         // the target of spreading is met, or not, for the hook
@@ -91,6 +92,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n.peers.Store(new(map[peer.ID]*transport.Peer))
 	n.changed.init()
 	n.repairs.init()
+	n.tracing.init(n.cfg.TracerProvider, n.cfg.Name)
 	n.hooks.init()
 	n.news, n.limits, n.leaving = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	n.sync, n.synced = make(chan struct{}, 1), make(chan struct{})

@@ -71,13 +71,14 @@ func (t *table) page(ctx context.Context, from uint64, limit, n int) (*page, err
 	k := t.n.begin()
 	now := time.Now()
 	k.begun, k.op = now, opScan
+	k.trace(ctx, t, n)
 	k.start(k.c.ReadPage(t.n.replica, now, t.n.deadline(ctx, now), hedgeAfter, t.spec.Name, from, limit*bytesPerKey, n, p))
 	k.finish(ctx)
 	k.mu.Lock()
 	err := k.c.Err()
 	p.closed = true // late answers must not change it any more
 	k.mu.Unlock()
-	t.n.metrics.done(k, err)
+	k.done(err)
 	k.release()
 	return p, err
 }

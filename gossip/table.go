@@ -134,6 +134,7 @@ func (t *table) startWrite(ctx context.Context, k *call, key string, w int) {
 	k.begun, k.op = now, opWrite
 	send := k.c.Write(t.n.replica, now, t.n.deadline(ctx, now), t.spec.Name, key, k.delta, w)
 	k.sample(t)
+	k.trace(ctx, t, w)
 	k.start(send)
 }
 
@@ -144,7 +145,7 @@ func (t *table) endWrite(ctx context.Context, k *call) (r quorum.Receipt, err er
 	err = k.c.Err()
 	k.mu.Unlock()
 	t.n.flush() // what becomes a rumor
-	t.n.metrics.done(k, err)
+	k.done(err)
 	k.release()
 	return r, err
 }
@@ -156,6 +157,7 @@ func (t *table) startRead(ctx context.Context, k *call, key string, r int) {
 	k.begun, k.op = now, opRead
 	send := k.c.Read(t.n.replica, now, t.n.deadline(ctx, now), hedgeAfter, t.spec.Name, key, r)
 	k.sample(t)
+	k.trace(ctx, t, r)
 	k.start(send)
 }
 
@@ -174,7 +176,7 @@ func (t *table) endRead(ctx context.Context, k *call) error {
 	if k.truth = k.truth && err == nil; k.truth {
 		k.askRest()
 	}
-	t.n.metrics.done(k, err)
+	k.done(err)
 	return err
 }
 

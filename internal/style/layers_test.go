@@ -153,6 +153,10 @@ var modules = []module{
 		"the codec of messages: one package encodes, so that one page documents every byte",
 	},
 	{
+		"go.opentelemetry.io/otel", []string{"gossip"},
+		"the interface of spans, for applications that trace; who records them is theirs",
+	},
+	{
 		"github.com/prometheus/client_golang", []string{"gossip", "tests"},
 		"metrics are the shell's: cores count in plain numbers",
 	},
