@@ -103,6 +103,10 @@ var layers = []layer{
 		why:     "a seed replays only if nothing but the seed and the virtual clock decides",
 	},
 	{
+		dir: "internal/processes", imports: []string{"gossip", "gossiptest", "quorum", "peer"},
+		why: "it has tests alone, of the node as applications use it",
+	},
+	{
 		dir: "internal/style", why: "it reads the source, and must not need it to compile",
 	},
 	{

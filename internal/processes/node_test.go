@@ -1,0 +1,148 @@
+package processes_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/grapevine-go/grapevine/gossip"
+	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/quorum"
+)
+
+// asNode is the variable that makes the test's program a node: its name, then
+// its seeds.
+const asNode = "GRAPEVINE_TEST_NODE"
+
+// request is what a client asks of a node.
+type request struct {
+	ID    uint64
+	Verb  string // "put", "delete", "get", "getall", "ready", "dump"
+	Key   string `json:",omitempty"`
+	Value string `json:",omitempty"`
+}
+
+// response is the answer to it.
+type response struct {
+	ID      uint64
+	Outcome quorum.Outcome // of a write; of a read, Applied: it was answered
+	Found   bool           `json:",omitempty"`
+	Value   string         `json:",omitempty"` // or an address, or a digest
+	Error   string         `json:",omitempty"`
+}
+
+// levels are those of every table.
+var levels = quorum.NWR{N: 3, W: 2, R: 2}
+
+// timeout is that of an operation.
+const timeout = 2 * time.Second
+
+// runNode is the main function of a node's process: it ends when its standard
+// input does.
+func runNode(args string) error {
+	name, seeds, _ := strings.Cut(args, " ")
+	cfg := gossip.Config{Cluster: "processes", Name: peer.ID(name), Bind: "127.0.0.1:0", Preset: gossip.Local, Timeout: timeout, SweepEvery: time.Second}
+	cfg.Seeds = strings.Fields(seeds)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	n, err := gossip.Start(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer n.Close()
+	registers, err := gossip.Ring(n, "registers", gossip.Registers[string](), levels, gossip.Partitions(16))
+	if err != nil {
+		return err
+	}
+	s := &server{n: n, registers: registers, out: json.NewEncoder(os.Stdout)}
+	s.answer(response{Value: n.Addr().String()})
+	return s.serve(os.Stdin)
+}
+
+// server answers requests, each on a goroutine of its own.
+type server struct {
+	n         *gossip.Node
+	registers *gossip.RegisterTable[string]
+	mu        sync.Mutex
+	out       *json.Encoder
+}
+
+func (s *server) serve(in io.Reader) error {
+	var running sync.WaitGroup
+	defer running.Wait()
+	for lines := bufio.NewScanner(in); lines.Scan(); {
+		var q request
+		if err := json.Unmarshal(lines.Bytes(), &q); err != nil {
+			return err
+		}
+		running.Go(func() {
+			a := s.do(context.Background(), q)
+			a.ID = q.ID
+			s.answer(a)
+		})
+	}
+	return nil
+}
+
+func (s *server) answer(a response) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.out.Encode(a) // the other end is gone, and this one soon
+}
+
+func (s *server) do(ctx context.Context, q request) (a response) {
+	var err error
+	switch q.Verb {
+	case "put":
+		_, err = s.registers.Put(ctx, q.Key, q.Value)
+	case "delete":
+		_, err = s.registers.Delete(ctx, q.Key)
+	case "get":
+		a.Value, a.Found, err = s.registers.Get(ctx, q.Key)
+	case "getall":
+		a.Value, a.Found, err = s.registers.Get(ctx, q.Key, quorum.R(levels.N))
+	case "ready":
+		a.Found = s.ready()
+	case "dump":
+		a.Value, err = s.dump()
+	default:
+		err = fmt.Errorf("no verb %q", q.Verb)
+	}
+	a.Outcome = gossip.Outcome(err)
+	if err != nil {
+		a.Error = err.Error()
+	}
+	return a
+}
+
+// ready reports whether this node is filled and knows every owner to be alive.
+func (s *server) ready() bool {
+	st := s.n.Status()
+	for _, t := range s.n.Tables() {
+		if t.Alive < levels.N {
+			return false
+		}
+	}
+	return st.Ready
+}
+
+// dump gives what this node keeps and owns, as text that equal owners have
+// alike.
+func (s *server) dump() (string, error) {
+	var b strings.Builder
+	var errs []error
+	for _, t := range s.n.Tables() {
+		errs = append(errs, s.n.Dump(t.Name, func(l gossip.LocalState) error {
+			fmt.Fprintf(&b, "%s %q %x %v\n", t.Name, l.Key, l.State, s.n.Owners(t.Name, l.Key))
+			return nil
+		}))
+	}
+	return b.String(), errors.Join(errs...)
+}
