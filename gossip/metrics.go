@@ -1,6 +1,8 @@
 package gossip
 
 import (
+	"context"
+	"errors"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +24,27 @@ const (
 
 var opNames = [numOps]string{"read", "write", "scan"}
 
+// causes are how failed operations are told apart: the first that is in the
+// error, else the last.
+var causes = [...]struct {
+	name string
+	err  error
+}{
+	{"canceled", context.Canceled}, {"timeout", quorum.ErrTimeout}, {"overloaded", quorum.ErrOverloaded},
+	{"too large", quorum.ErrTooLarge}, {"unsettled", quorum.ErrUnsettled}, {"not ready", ErrNotReady},
+	{"unavailable", quorum.ErrUnavailable}, {"other", nil},
+}
+
+// causeOf is the index of an error's cause.
+func causeOf(err error) int {
+	for i, c := range causes[:len(causes)-1] {
+		if errors.Is(err, c.err) {
+			return i
+		}
+	}
+	return len(causes) - 1
+}
+
 // metrics is the node's collector. What is counted on the way of an operation
 // is resolved to its series beforehand.
 type metrics struct {
@@ -29,6 +52,8 @@ type metrics struct {
 	ops     *prometheus.CounterVec
 	seconds *prometheus.HistogramVec
 	series  [numOps][3]prometheus.Counter // by outcome
+	causes  *prometheus.CounterVec
+	failed  [numOps][len(causes)]prometheus.Counter
 	took    [numOps]prometheus.Observer
 
 	registered bool // before Start returns
@@ -41,7 +66,12 @@ func newMetrics(n *Node) *metrics {
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "grapevine_operation_seconds",
 			Help: "Duration of operations.", Buckets: prometheus.ExponentialBuckets(25e-6, 2, 20)}, []string{"op"}),
 	}
+	m.causes = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "grapevine_operation_failures_total",
+		Help: "Operations that failed, by why."}, []string{"op", "cause"})
 	for op, name := range opNames {
+		for i, c := range causes {
+			m.failed[op][i] = m.causes.WithLabelValues(name, c.name)
+		}
 		m.took[op] = m.seconds.WithLabelValues(name)
 		for o := range m.series[op] {
 			m.series[op][o] = m.ops.WithLabelValues(name, quorum.Outcome(o).String())
@@ -68,11 +98,19 @@ func (m *metrics) close() {
 }
 
 // read counts a local read: it takes no time worth a clock.
-func (m *metrics) read(err error) { m.series[opRead][Outcome(err)].Inc() }
+func (m *metrics) read(err error) { m.count(opRead, err) }
+
+// count counts an operation's end, and its cause if it failed.
+func (m *metrics) count(op opKind, err error) {
+	m.series[op][Outcome(err)].Inc()
+	if err != nil {
+		m.failed[op][causeOf(err)].Inc()
+	}
+}
 
 // done counts an operation.
 func (m *metrics) done(k *call, err error) {
-	m.series[k.op][Outcome(err)].Inc()
+	m.count(k.op, err)
 	m.took[k.op].Observe(time.Since(k.begun).Seconds())
 }
 
@@ -103,6 +141,7 @@ var (
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.ops.Describe(ch)
+	m.causes.Describe(ch)
 	m.seconds.Describe(ch)
 	for _, d := range []*prometheus.Desc{membersDesc, unsyncedDesc, keysDesc, bytesDesc, readyDesc, eventsDesc, shedDesc, differDesc, trafficDesc,
 		rumorsDesc, hotDesc, hotBytesDesc, rumorBytes, copiesDesc, lossDesc, limitDesc, delayDesc,
@@ -114,6 +153,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	m.ops.Collect(ch)
+	m.causes.Collect(ch)
 	m.seconds.Collect(ch)
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)

@@ -168,6 +168,9 @@ func TestFailuresAreCounted(t *testing.T) {
 	if v := got[`grapevine_operations_total{node="n0",op="write",outcome="unknown"}`]; v != "4" {
 		t.Errorf("%s writes unknown", v)
 	}
+	if v := got[`grapevine_operation_failures_total{cause="timeout",node="n0",op="write"}`]; v != "4" {
+		t.Errorf("%s writes failed by timeout", v)
+	}
 	if v := got[`grapevine_operations_total{node="n0",op="read",outcome="not applied"}`]; v == "" || v == "0" {
 		t.Errorf("%s reads failed", v)
 	}
