@@ -32,6 +32,7 @@ type Epidemic struct {
 	Dead     float64       // share of nodes that are dead and not noticed: they are sent to and never answer
 	Warm     int           // updates that spread before, one after the other, each from a node of its own; the dead die after them. Not with Cycles
 	Unknown  float64       // share of the members that a node does not know; each lacks others
+	Zones    int           // that the nodes are dealt to in turns; 0 and 1: all are in one
 	Plan     rumor.Plan    // the cores are tuned by, unless it is zero
 	Body     int           // of the update in bytes, 100 by default
 	Limit    time.Duration // of virtual time, 1,000 intervals by default
@@ -67,6 +68,7 @@ func (e Epidemic) Validate() error {
 	bad(!share(e.Dead), "Dead is %v, allowed are 0 up to 1", e.Dead)
 	bad(e.Warm < 0 || e.Warm > 0 && e.Cycles, "Warm is %d, it must not be below 0, and 0 with Cycles", e.Warm)
 	bad(!share(e.Unknown), "Unknown is %v, allowed are 0 up to 1", e.Unknown)
+	bad(e.Zones < 0 || e.Zones > e.Nodes, "Zones is %d, allowed are 0 to Nodes", e.Zones)
 	bad(e.Body < 0 || e.Body > 1<<20, "Body is %d, allowed are 0 to %d", e.Body, 1<<20)
 	bad(e.Limit < e.Interval, "Limit is %v, at least the Interval of %v", e.Limit, e.Interval)
 	if err := e.Policy.Validate(); err != nil {
@@ -127,6 +129,7 @@ type Spread struct {
 	Reached    int     // of them
 	Residue    float64 // share of them that was not reached
 	Traffic    float64 // bodies sent, a node; contacts that were rejected count not
+	Crossing   float64 // of the bodies sent, those that went to another zone
 	Control    float64 // messages without a body, a node
 	Messages   float64 // sent, a node
 	Bytes      float64 // sent, a node
@@ -164,6 +167,7 @@ func (o *outbreak) spread() Spread {
 	s.Reached = len(o.delays)
 	s.Residue = float64(s.Alive-s.Reached) / n
 	s.Traffic, s.Control, s.Messages = float64(o.bodies)/n, float64(o.control)/n, float64(o.messages)/n
+	s.Crossing = float64(o.crossed) / math.Max(1, float64(o.bodies))
 	s.Expected, s.Heard = s.Expected/n, s.Heard/n
 	s.Bytes, s.Duplicates = float64(o.bytes)/n, float64(o.duplicates)/n
 	s.Redundancy = float64(o.received)/math.Max(1, float64(s.Reached-1)) - 1

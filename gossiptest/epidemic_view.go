@@ -1,6 +1,7 @@
 package gossiptest
 
 import (
+	"cmp"
 	"math/bits"
 	"math/rand/v2"
 	"slices"
@@ -19,17 +20,17 @@ type view struct {
 // draws bounds the search for a known member where few are known.
 const draws = 64
 
-func (v *view) Sample(r *rand.Rand) peer.ID {
+func (v *view) Sample(r *rand.Rand, near bool) peer.ID {
 	for range draws {
-		if i := uint32(r.IntN(v.o.Nodes)); i != v.self && v.knows(i) {
+		if i := uint32(r.IntN(v.o.Nodes)); i != v.self && v.knows(i) && !(near && v.o.zone(i) != v.o.zone(v.self)) {
 			return v.o.name(i)
 		}
 	}
 	return ""
 }
 
-func (v *view) Successor(order uint64) peer.ID {
-	next := v.o.order.of(order)
+func (v *view) Successor(order uint64, near bool) peer.ID {
+	next := v.o.order.of(order, near)
 	i := next[v.self]
 	for range draws {
 		if i == v.self {
@@ -58,30 +59,49 @@ func (v *view) knows(i uint32) bool {
 // orders are the members sorted by salted hashes: for each number in use, who
 // comes after whom.
 type orders struct {
-	n    int
-	next map[uint64][]uint32
+	n, zones int
+	next     map[uint64][]uint32
+	near     map[uint64][]uint32
 }
 
-func (o *orders) of(number uint64) []uint32 {
-	if next, ok := o.next[number]; ok {
+func (o *orders) of(number uint64, near bool) []uint32 {
+	kept := &o.next
+	if near = near && o.zones > 1; near { // in one zone they are the same
+		kept = &o.near
+	}
+	if next, ok := (*kept)[number]; ok {
 		return next
 	}
-	if o.next == nil {
-		o.next = make(map[uint64][]uint32)
+	if *kept == nil {
+		*kept = make(map[uint64][]uint32)
 	}
-	shift := bits.Len(uint(o.n))
-	line := make([]uint64, o.n)
-	for i := range line {
-		line[i] = mix(number+uint64(i)*0x9e3779b97f4a7c15)>>shift<<shift | uint64(i)
-	}
-	slices.Sort(line)
 	next := make([]uint32, o.n)
-	for j, x := range line {
-		i := x & (1<<shift - 1)
-		next[i] = uint32(line[(j+1)%o.n] & (1<<shift - 1))
+	line := o.line(number, near)
+	for j, i := range line {
+		next[i] = line[(j+1)%o.n]
 	}
-	o.next[number] = next
+	(*kept)[number] = next
 	return next
+}
+
+// line gives the members in the order.
+func (o *orders) line(number uint64, near bool) []uint32 {
+	shift := bits.Len(uint(o.n))
+	keys := make([]uint64, o.n)
+	for i := range keys {
+		keys[i] = mix(number+uint64(i)*0x9e3779b97f4a7c15)>>shift<<shift | uint64(i)
+	}
+	slices.Sort(keys)
+	line := make([]uint32, o.n)
+	for j, x := range keys {
+		line[j] = uint32(x & (1<<shift - 1))
+	}
+	if near {
+		slices.SortStableFunc(line, func(a, b uint32) int {
+			return cmp.Compare(mix(number^uint64(a)%uint64(o.zones)<<32), mix(number^uint64(b)%uint64(o.zones)<<32))
+		})
+	}
+	return line
 }
 
 // mix scatters the bits of x (the finaliser of SplitMix).

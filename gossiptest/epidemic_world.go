@@ -36,7 +36,7 @@ type outbreak struct {
 	bodies, control, messages, bytes     int
 	received, duplicates, lost, invented int
 	swallowed, events, lastHop           int
-	doubled, barred                      int
+	doubled, barred, crossed             int
 	hash                                 uint64
 }
 
@@ -55,7 +55,7 @@ func newOutbreak(e Epidemic, seed uint64) (*outbreak, error) {
 	o := &outbreak{
 		Epidemic: e, seed: mix(seed), rand: rand.New(rand.NewPCG(seed, 0x65706964)),
 		cores: make([]*rumor.Core, e.Nodes), views: make([]view, e.Nodes), state: make([]nodeState, e.Nodes),
-		order: orders{n: e.Nodes}, body: make([]byte, e.Body), hash: seed,
+		order: orders{n: e.Nodes, zones: e.Zones}, body: make([]byte, e.Body), hash: seed,
 	}
 	o.cfg = rumor.Config{Policy: e.Policy, Interval: e.Interval, Rand: rand.New(rand.NewPCG(seed, 0x72756d6f)), Message: max(rumor.MinMessage, e.Body+256)}
 	names := make([]byte, 4*e.Nodes)
@@ -97,8 +97,11 @@ func (o *outbreak) forget() {
 	o.version++
 	o.begun, o.delays = o.now, o.delays[:0]
 	o.bodies, o.control, o.messages, o.bytes, o.lastHop = 0, 0, 0, 0, 0
-	o.received, o.duplicates, o.lost, o.invented, o.swallowed = 0, 0, 0, 0, 0
+	o.received, o.duplicates, o.lost, o.invented, o.swallowed, o.crossed = 0, 0, 0, 0, 0, 0
 }
+
+// zone is that of a node.
+func (o *outbreak) zone(i uint32) int { return int(i) % max(o.Zones, 1) }
 
 func (o *outbreak) dead(i int) bool { return o.state[i].dead }
 
@@ -155,6 +158,9 @@ func (o *outbreak) after(i uint32) {
 func (o *outbreak) send(from, to uint32, m *rumor.Message) {
 	o.messages++
 	o.bodies += len(m.Rumors)
+	if o.zone(from) != o.zone(to) {
+		o.crossed += len(m.Rumors)
+	}
 	o.bytes += m.Size()
 	if len(m.Rumors) == 0 {
 		o.control++

@@ -54,7 +54,8 @@ func (c *Core) anyToTell() bool {
 // in this cycle, and then takes what it has: with few members there may be none.
 func (c *Core) partner(out *Effects, first int) (to peer.ID) {
 	for range 4 {
-		if to = c.peers.Sample(c.cfg.Rand); to == "" || !addressed(out, first, to) {
+		near := c.cfg.Policy.Far > 1 && c.cfg.Rand.IntN(c.cfg.Policy.Far) > 0
+		if to = c.peers.Sample(c.cfg.Rand, near); to == "" || !addressed(out, first, to) {
 			break
 		}
 	}
@@ -121,7 +122,7 @@ func (c *Core) structured(it *item, out *Effects, first int) {
 // towards returns a message with room for the rumor to its successor in an
 // order, or nil if there is none.
 func (c *Core) towards(it *item, order int, out *Effects, first int) *Message {
-	to := c.peers.Successor(Order(it.Salt, order))
+	to := c.successor(it.Salt, order)
 	if to == "" {
 		return nil
 	}
@@ -133,6 +134,13 @@ func (c *Core) towards(it *item, order int, out *Effects, first int) *Message {
 	m := out.message(to)
 	m.Contact = true
 	return m
+}
+
+// successor gives the target in an order of a salt: the first of every Far
+// orders is over all zones.
+func (c *Core) successor(salt uint32, order int) peer.ID {
+	far := c.cfg.Policy.Far
+	return c.peers.Successor(Order(salt, order), far > 1 && order%far > 0)
 }
 
 // settle reports whether nothing is left to send of a structured rumor. Once

@@ -13,12 +13,14 @@ import (
 // empty ID stands for none. Implementations decide what "random" prefers, say
 // the near, and are asked from the core's calls only.
 type Peers interface {
-	// Sample draws a member other than the node itself.
-	Sample(r *rand.Rand) peer.ID
+	// Sample draws a member other than the node itself; a near one of its zone,
+	// if that has another.
+	Sample(r *rand.Rand, near bool) peer.ID
 	// Successor gives the member after the node in the order of that number, in
-	// which members are sorted by a hash of the number and their ID. All nodes
-	// must use the same hash.
-	Successor(order uint64) peer.ID
+	// which members are sorted by a hash of the number and their ID, and in a near
+	// order by a hash of the number and their zone first. All nodes must use the
+	// same hashes.
+	Successor(order uint64, near bool) peer.ID
 }
 
 // Limits of a [Config], in bytes.

@@ -38,7 +38,7 @@ func newSingle(t testing.TB, n int, p Policy, change func(*Config)) *single {
 		change(cfg)
 	}
 	ids := names(n)
-	core, err := New(cfg, NewMembers(ids[0], ids), start)
+	core, err := New(cfg, NewMembers(Member{ID: ids[0]}, dealt(ids, 1)), start)
 	if err != nil {
 		t.Fatal(err)
 	}

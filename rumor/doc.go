@@ -46,6 +46,16 @@
 // on further orders: where nothing is lost they cost nothing, and where much is
 // lost they come by themselves, without an answer to any message.
 //
+// # Zones
+//
+// Traffic between zones is slow or costs money. With [Policy.Far] most orders sort
+// the members by zone first: every successor but that of the last in a zone is in
+// the same zone, and everybody still has exactly one in each order. One order of
+// so many is over all zones; its share of the copies is sure to go far, so that an
+// update is in all zones after few hops, and the residue is what it was. Demers et
+// al. (section 3) choose by distance, with a probability that falls with a power of
+// it; near and far are the two distances that zones tell.
+//
 // # Trees
 //
 // [Tree] targets have hardly a copy too many: bodies go along a spanning tree that

@@ -12,12 +12,13 @@ import (
 // Three nodes, driven by hand: an update made at "a" reaches all.
 func Example() {
 	ids := []peer.ID{"a", "b", "c"}
+	members := []rumor.Member{{ID: "a"}, {ID: "b"}, {ID: "c"}}
 	cfg := &rumor.Config{Policy: rumor.DefaultPolicy(), Interval: 200 * time.Millisecond, Rand: rand.New(rand.NewPCG(1, 2))}
 	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 
 	cores := make(map[peer.ID]*rumor.Core)
 	for _, id := range ids {
-		core, err := rumor.New(cfg, rumor.NewMembers(id, ids), now)
+		core, err := rumor.New(cfg, rumor.NewMembers(rumor.Member{ID: id}, members), now)
 		if err != nil {
 			fmt.Println(err)
 			return

@@ -10,29 +10,72 @@ import (
 	"github.com/grapevine-go/grapevine/peer"
 )
 
+// dealt deals members to zones in turns; 1 is none.
+func dealt(ids []peer.ID, zones int) (all []Member) {
+	for i, id := range ids {
+		m := Member{ID: id}
+		if zones > 1 {
+			m.Zone = string(rune('a' + i%zones))
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
 // In every order each member is the successor of exactly one, and all are on
-// one circle.
+// one circle; in a near order the circle leaves each zone once.
 func TestSuccessorsAreACircle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		ids := names(rapid.IntRange(2, 60).Draw(t, "members"))
+		zones, near := rapid.IntRange(1, 5).Draw(t, "zones"), rapid.Bool().Draw(t, "near")
+		all := dealt(names(rapid.IntRange(2, 60).Draw(t, "members")), zones)
 		order := Order(rapid.Uint32().Draw(t, "salt"), rapid.IntRange(0, 20).Draw(t, "n"))
-		at, seen := ids[0], make(map[peer.ID]bool)
-		for range ids {
-			at = NewMembers(at, ids).Successor(order)
+		zone := make(map[peer.ID]string)
+		for _, m := range all {
+			zone[m.ID] = m.Zone
+		}
+		at, seen, crossed := all[0].ID, make(map[peer.ID]bool), 0
+		for range all {
+			next := NewMembers(Member{at, zone[at]}, all).Successor(order, near)
+			if zone[next] != zone[at] {
+				crossed++
+			}
+			at = next
 			seen[at] = true
 		}
-		if at != ids[0] || len(seen) != len(ids) {
-			t.Fatalf("after %d steps at %s, %d seen", len(ids), at, len(seen))
+		if at != all[0].ID || len(seen) != len(all) {
+			t.Fatalf("after %d steps at %s, %d seen", len(all), at, len(seen))
+		}
+		if most := min(zones, len(all)); near && crossed > most || zones == 1 && crossed > 0 {
+			t.Fatalf("%d steps from zone to zone, of %d zones", crossed, zones)
 		}
 	})
 }
 
+// Near members are those of one's own zone, as long as there are any.
+func TestSampleNear(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 1))
+	all := dealt(names(9), 3)
+	m := NewMembers(all[0], all)
+	seen, any := make(map[peer.ID]bool), make(map[peer.ID]bool)
+	for range 200 {
+		seen[m.Sample(rnd, true)] = true
+		any[m.Sample(rnd, false)] = true
+	}
+	if len(seen) != 2 || !seen[all[3].ID] || !seen[all[6].ID] || len(any) != 8 {
+		t.Errorf("near %v, any %v", seen, any)
+	}
+	if lone := NewMembers(Member{"x", "z"}, all); lone.Sample(rnd, true) == "" {
+		t.Error("who is alone in its zone tells nobody")
+	}
+}
+
 func TestMembersAlone(t *testing.T) {
-	m := NewMembers("a", []peer.ID{"a", "a", ""})
-	if m.Sample(rand.New(rand.NewPCG(1, 1))) != "" || m.Successor(1) != "" {
+	a := Member{ID: "a"}
+	m := NewMembers(a, []Member{a, a, {}})
+	if m.Sample(rand.New(rand.NewPCG(1, 1)), false) != "" || m.Successor(1, false) != "" {
 		t.Error("it knows somebody")
 	}
-	if m = NewMembers("a", []peer.ID{"b", "b"}); len(m.others) != 1 || m.Successor(7) != "b" {
+	if m = NewMembers(a, []Member{{ID: "b"}, {ID: "b"}}); len(m.others) != 1 || m.Successor(7, true) != "b" {
 		t.Errorf("%v", m.others)
 	}
 }
@@ -44,7 +87,7 @@ func TestAnything(t *testing.T) {
 		p := anyPolicy(t)
 		cfg := &Config{Policy: p, Interval: time.Second, HotBytes: 300, Message: MinMessage, Rand: rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))}
 		members := rapid.IntRange(1, 5).Draw(t, "members")
-		core, err := New(cfg, NewMembers("n00", names(members)), start)
+		core, err := New(cfg, NewMembers(Member{ID: "n00"}, dealt(names(members), 2)), start)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +137,7 @@ func checkCore(t *rapid.T, c *Core) {
 func anyPolicy(t *rapid.T) Policy {
 	small := rapid.IntRange(0, 4)
 	flag := rapid.Bool()
-	p := Policy{Fanout: 1 + small.Draw(t, "fanout"), K: 1 + small.Draw(t, "k"), MaxAge: 5 * small.Draw(t, "age")}
+	p := Policy{Fanout: 1 + small.Draw(t, "fanout"), K: 1 + small.Draw(t, "k"), MaxAge: 5 * small.Draw(t, "age"), Far: small.Draw(t, "far")}
 	p.Mode = Mode(rapid.IntRange(1, 3).Draw(t, "mode"))
 	switch rapid.IntRange(0, 3).Draw(t, "kind") {
 	case 0:

@@ -127,6 +127,11 @@ type Policy struct {
 	// Rush is for how many hops from its origin a rumor is passed on at once,
 	// rather than at the next tick. 0: never. For structured targets.
 	Rush int
+	// Far keeps most copies near where members have zones: of so many targets one
+	// is any member, and the others are of the node's own zone, or with structured
+	// targets and a tree the successors in orders that keep zones together. 0 and
+	// 1: all are any members. Where all are in one zone it changes nothing.
+	Far int
 	// MaxAge ends interest after so many cycles, whatever the stop rule says. It
 	// bounds rules that wait for answers. 0: no bound.
 	MaxAge int
@@ -134,9 +139,9 @@ type Policy struct {
 
 // DefaultPolicy is what the measurements recommend where nothing else is known:
 // structured pushes of 4 copies, and for each copy that did not come 3 more, and
-// names.
+// names; where members have zones, three copies in four stay in theirs.
 func DefaultPolicy() Policy {
-	return Policy{Mode: Push, Targets: Structured, Fanout: 4, Stop: Counter, K: 4, Resend: 3, Remind: 3, Patience: 2}
+	return Policy{Mode: Push, Targets: Structured, Fanout: 4, Stop: Counter, K: 4, Resend: 3, Remind: 3, Patience: 2, Far: 4}
 }
 
 // Validate lists all problems at once, each naming its field. The error wraps
@@ -163,6 +168,7 @@ func (p Policy) Validate() error {
 	within("Patience", p.Patience, 0, MaxK)
 	within("Announce", p.Announce, 0, MaxFanout)
 	within("Rush", p.Rush, 0, 255)
+	within("Far", p.Far, 0, MaxFanout)
 	within("MaxAge", p.MaxAge, 0, 1<<15)
 	problem(p.Stop == MedianCounter && (p.Mode != PushPull || p.Feedback || p.Digest), "Stop %v is for Mode push-pull without Feedback or Digest", p.Stop)
 	problem(p.Minimise && (p.Mode != PushPull || !p.Feedback || p.Stop != Counter), "Minimise is for Mode push-pull with Feedback and Stop counter")

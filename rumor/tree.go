@@ -59,7 +59,7 @@ func (c *Core) Down(id peer.ID) {
 // branch sends a rumor that was just heard along the eager links, but not back.
 func (c *Core) branch(it *item, from peer.ID, out *Effects) {
 	for n := range c.cfg.Policy.K {
-		c.link(c.peers.Successor(Order(treeSalt, n)))
+		c.link(c.successor(treeSalt, n))
 	}
 	it.source = from
 	large := it.size() > c.room()

@@ -37,6 +37,8 @@ type row struct {
 	Patience        int     `json:"patience"`
 	Announce        int     `json:"announce"`
 	MaxAge          int     `json:"max_age"`
+	Far             int     `json:"far"`
+	Zones           int     `json:"zones"`
 	Loss            float64 `json:"loss"`
 	Dead            float64 `json:"dead"`
 	Unknown         float64 `json:"unknown"`
@@ -58,6 +60,7 @@ type row struct {
 	OK            float64  `json:"ok"` // share of runs that reach 99.9 %
 	Copies        float64  `json:"copies_per_node"`
 	Control       float64  `json:"control_per_node"`
+	Crossing      float64  `json:"crossing"` // share of the copies that went to another zone
 	Messages      float64  `json:"messages_per_node"`
 	Bytes         float64  `json:"bytes_per_node"`
 	Duplicates    float64  `json:"duplicates_per_node"`
@@ -77,7 +80,7 @@ func newRow(policy string, e gossiptest.Epidemic, runs int, seed uint64) row {
 	r := row{
 		Policy: policy, N: e.Nodes, Mode: p.Mode.String(), Targets: p.Targets.String(), Fanout: p.Fanout, Stop: p.Stop.String(), K: p.K,
 		Feedback: p.Feedback, Minimise: p.Minimise, Digest: p.Digest, ConnectionLimit: p.ConnectionLimit, Hunt: p.Hunt,
-		Resend: p.Resend, Remind: p.Remind, Patience: p.Patience, Announce: p.Announce, MaxAge: p.MaxAge,
+		Resend: p.Resend, Remind: p.Remind, Patience: p.Patience, Announce: p.Announce, MaxAge: p.MaxAge, Far: p.Far, Zones: e.Zones,
 		Loss: e.Loss, Dead: e.Dead, Unknown: e.Unknown, Body: e.Body, Unit: "cycles", Runs: runs, Seed: seed,
 	}
 	if !e.Cycles {
@@ -122,6 +125,7 @@ func (r *row) add(s gossiptest.Spread) {
 	r.TAve += s.Average * r.scale()
 	r.TLast += s.Last * r.scale()
 	r.Control += s.Control
+	r.Crossing += s.Crossing
 	r.Messages += s.Messages
 	r.Bytes += s.Bytes
 	r.Duplicates += s.Duplicates
@@ -142,7 +146,7 @@ func (r *row) scale() float64 {
 
 // sumUp makes means of the sums, and medians.
 func (r *row) sumUp(spreads []gossiptest.Spread) {
-	for _, sum := range []*float64{&r.Residue, &r.Copies, &r.TAve, &r.TLast, &r.Control, &r.Messages, &r.Bytes, &r.Duplicates, &r.LastHop, &r.OK} {
+	for _, sum := range []*float64{&r.Residue, &r.Copies, &r.Crossing, &r.TAve, &r.TLast, &r.Control, &r.Messages, &r.Bytes, &r.Duplicates, &r.LastHop, &r.OK} {
 		*sum /= float64(r.Runs)
 	}
 	r.Traffic = r.Copies

@@ -91,6 +91,8 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	flags.IntVar(&p.Remind, "remind", 0, "further names sent for each copy that did not come (structured)")
 	flags.IntVar(&p.Patience, "patience", 0, "cycles to wait for copies (structured)")
 	flags.IntVar(&p.Announce, "announce", 0, "members told by name only (structured)")
+	flags.IntVar(&p.Far, "far", 0, "of so many targets one is of any zone, the others near; 0 and 1: all are of any")
+	flags.IntVar(&e.Zones, "zones", 0, "zones that the nodes are in; 0 and 1: one")
 	flags.IntVar(&p.MaxAge, "max-age", 0, "cycles after which interest ends; 0: none")
 	flags.DurationVar(&e.Interval, "interval", 0, "length of a cycle: nodes tick on their own and messages take time; 0: lock-step (200ms with -compare and in the frontier)")
 	delay := flags.Duration("delay", 2*time.Millisecond, "mean delay of a message; drawn from half to one and a half times that")

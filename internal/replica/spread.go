@@ -86,24 +86,29 @@ func (s *spread) init(r *Replica) {
 type others Replica
 
 // Sample implements [rumor.Peers].
-func (o *others) Sample(rand *rand.Rand) peer.ID { return (*Replica)(o).View().others.Sample(rand) }
+func (o *others) Sample(rand *rand.Rand, near bool) peer.ID {
+	return (*Replica)(o).View().others.Sample(rand, near)
+}
 
 // Successor implements [rumor.Peers].
-func (o *others) Successor(order uint64) peer.ID { return (*Replica)(o).View().others.Successor(order) }
+func (o *others) Successor(order uint64, near bool) peer.ID {
+	return (*Replica)(o).View().others.Successor(order, near)
+}
 
 // othersOf lists whom rumors are told to: all that have not left, but those
 // believed dead, who would swallow them.
 func othersOf(v *View) *rumor.Members {
-	var ids []peer.ID
+	var self rumor.Member
+	var all []rumor.Member
 	for i, m := range v.State.Members() {
-		if i != v.Self && m.Status != ring.Left && !v.down[i] {
-			ids = append(ids, m.ID)
+		switch o := (rumor.Member{ID: m.ID, Zone: m.Zone}); {
+		case i == v.Self:
+			self = o
+		case m.Status != ring.Left && !v.down[i]:
+			all = append(all, o)
 		}
 	}
-	if v.Self < 0 {
-		return rumor.NewMembers("", ids)
-	}
-	return rumor.NewMembers(v.State.Members()[v.Self].ID, ids)
+	return rumor.NewMembers(self, all)
 }
 
 // originate makes a rumor of what a write has just changed here.
