@@ -54,6 +54,8 @@ type Partner struct {
 type Schedule struct {
 	cfg      ScheduleConfig
 	partners []partner // in the order of distance and id
+	near     []float64 // their weights by distance alone
+	weights  []float64 // memory of draw
 	next     time.Time // when the next round is drawn
 	calm     time.Duration
 	running  int
@@ -118,7 +120,7 @@ func (s *Schedule) SetPartners(now time.Time, list []Partner) {
 	slices.SortFunc(fresh, func(a, b partner) int {
 		return cmp.Or(cmp.Compare(a.Distance, b.Distance), cmp.Compare(a.ID, b.ID))
 	})
-	s.partners = fresh
+	s.partners, s.near = fresh, s.byDistance(fresh)
 }
 
 func (s *Schedule) index(id peer.ID) int {
@@ -182,7 +184,8 @@ func (s *Schedule) again(p *partner) time.Time {
 
 // draw draws one of the partners that have no round under way.
 func (s *Schedule) draw(now time.Time) int {
-	weights, total := s.near(), 0.0
+	weights, total := append(s.weights[:0], s.near...), 0.0
+	s.weights = weights
 	for i := range s.partners {
 		p := &s.partners[i]
 		age := max(now.Sub(p.compared), 0).Seconds() / s.cfg.Interval.Seconds()
@@ -204,12 +207,12 @@ func (s *Schedule) draw(now time.Time) int {
 	return last
 }
 
-// near returns the weights by distance alone.
-func (s *Schedule) near() []float64 {
-	weights := make([]float64, len(s.partners))
+// byDistance returns the weights of partners by distance alone.
+func (s *Schedule) byDistance(partners []partner) []float64 {
+	weights := make([]float64, len(partners))
 	for from := 0; from < len(weights); {
 		to, sum := from, 0.0
-		for ; to < len(weights) && s.partners[to].Distance == s.partners[from].Distance; to++ {
+		for ; to < len(weights) && partners[to].Distance == partners[from].Distance; to++ {
 			sum += math.Pow(float64(to+1), -s.cfg.Spread)
 		}
 		for i := from; i < to; i++ {

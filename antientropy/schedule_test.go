@@ -75,7 +75,7 @@ func TestScheduleUniform(t *testing.T) {
 // 3.1, but for what the age adds to those who are seldom chosen.
 func TestScheduleSpatial(t *testing.T) {
 	s := schedule(t, ScheduleConfig{Interval: time.Second, Spread: 2}, 1, 1, 2, 3)
-	near := s.near()
+	near := s.near
 	for i, want := range []float64{(1 + 1./4) / 2, (1 + 1./4) / 2, 1. / 9, 1. / 16} {
 		if math.Abs(near[i]-want) > 1e-12 {
 			t.Errorf("weight %d: %v, want %v", i, near[i], want)

@@ -9,6 +9,7 @@
 //	go run ./bench convergence -quick
 //	go run ./bench convergence -n 1000 -mode push -feedback -stop counter -k 2 -runs 1000
 //	go run ./bench convergence -compare -n 1024 -loss 0.05 -runs 300
+//	go run ./bench convergence -anti-entropy
 //	go run ./bench convergence -live
 package convergence
 
@@ -27,17 +28,18 @@ import (
 
 // options is what the flags say.
 type options struct {
-	e       gossiptest.Epidemic
-	runs    int
-	seed    uint64
-	quick   bool
-	compare bool
-	real    bool          // nodes, instead of simulated ones
-	sized   bool          // a flag chose the number of nodes
-	lossy   bool          // or the loss
-	settle  time.Duration // of real nodes, before they are measured
-	single  bool          // a flag chose one row
-	files   files
+	e        gossiptest.Epidemic
+	runs     int
+	seed     uint64
+	quick    bool
+	compare  bool
+	real     bool          // nodes, instead of simulated ones
+	sized    bool          // a flag chose the number of nodes
+	lossy    bool          // or the loss
+	settle   time.Duration // of real nodes, before they are measured
+	single   bool          // a flag chose one row
+	compares bool          // anti-entropy, instead of rumors
+	files    files
 }
 
 // files is where the rows go beside the table; empty paths stand for nowhere.
@@ -61,6 +63,10 @@ func Run(args []string, out io.Writer) error {
 	switch {
 	case o.compare:
 		rows, err = o.comparison(out)
+	case o.compares && o.single:
+		rows, err = o.oneComparing(out)
+	case o.compares:
+		rows, err = o.antiEntropy(out)
 	case o.single:
 		rows, err = o.one(out)
 	default:
@@ -104,6 +110,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	flags.Uint64Var(&o.seed, "seed", 1, "of the first run; the next ones count on")
 	flags.BoolVar(&o.quick, "quick", false, "the tables and one frontier in under two minutes")
 	flags.BoolVar(&o.compare, "compare", false, "the default policy beside memberlist's rule, in one world")
+	flags.BoolVar(&o.compares, "anti-entropy", false, "comparisons in cycles instead of rumors; -n, -mode, -connection-limit and -hunt choose one row")
 	flags.BoolVar(&o.real, "live", false, "real nodes beside memberlist's, 16, 64 and 128 at 0, 5 and 20 % loss; -n and -loss choose one")
 	flags.DurationVar(&o.settle, "settle", 15*time.Second, "how long real nodes are left alone before they are measured")
 	flags.StringVar(&o.files.json, "json", "", "also write one JSON object per row to this file")
@@ -112,14 +119,23 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	if err := verb.Parse(flags, args, out); err != nil {
 		return o, err
 	}
+	var foreign []string // to anti-entropy
 	flags.Visit(func(f *flag.Flag) {
+		switch f.Name {
+		case "anti-entropy", "n", "mode", "connection-limit", "hunt", "runs", "seed", "json", "csv", "svg":
+		default:
+			foreign = append(foreign, "-"+f.Name)
+		}
 		o.sized, o.lossy = o.sized || f.Name == "n", o.lossy || f.Name == "loss"
 		switch f.Name {
-		case "quick", "runs", "seed", "json", "csv", "svg", "body", "delay":
+		case "quick", "anti-entropy", "runs", "seed", "json", "csv", "svg", "body", "delay":
 		default:
 			o.single = true
 		}
 	})
+	if o.compares && len(foreign) > 0 {
+		return o, fmt.Errorf("%w: -anti-entropy and %v, which are of rumors", verb.ErrUsage, foreign)
+	}
 	e.MinDelay, e.MaxDelay = *delay/2, *delay*3/2
 	return o, o.check()
 }
@@ -128,6 +144,13 @@ func parse(args []string, out io.Writer) (o options, err error) {
 func (o *options) check() error {
 	if o.runs < 0 || o.runs > 1_000_000 {
 		return fmt.Errorf("%w: -runs is %d, allowed are 1 to 1000000, or 0 for the default", verb.ErrUsage, o.runs)
+	}
+	if o.compares {
+		c := gossiptest.Comparing{Sites: o.e.Nodes, Mode: o.e.Policy.Mode, Limit: o.e.Policy.ConnectionLimit, Hunt: o.e.Policy.Hunt}
+		if err := c.Validate(); err != nil {
+			return fmt.Errorf("%w: %w", verb.ErrUsage, err)
+		}
+		return nil
 	}
 	if o.quick && o.single {
 		return fmt.Errorf("%w: -quick and flags of a single row", verb.ErrUsage)

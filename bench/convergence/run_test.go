@@ -115,3 +115,24 @@ func TestFilesAndErrors(t *testing.T) {
 		}
 	}
 }
+
+// Anti-entropy in cycles gives the published figures, the laws of its tail, and
+// with hunting without a limit a permutation in each cycle; flags of rumors are refused.
+func TestAntiEntropy(t *testing.T) {
+	rows, _ := rowsOf(t, "-anti-entropy", "-runs", "40")
+	for i, want := range []struct{ last, mean float64 }{{7.8, 5.3}, {11, 7}} {
+		if r := rows[i]; math.Abs(r["t_last"].(float64)/want.last-1) > .05 || math.Abs(r["t_ave"].(float64)/want.mean-1) > .05 {
+			t.Errorf("%v: t_last %v, t_ave %v", r["policy"], r["t_last"], r["t_ave"])
+		}
+	}
+	rows, _ = rowsOf(t, strings.Fields("-anti-entropy -n 300 -mode push -connection-limit 1 -hunt 300 -runs 20")...)
+	if each := rows[0]["control_per_node"].(float64) / rows[0]["t_last"].(float64); each < .99 || each > 1 {
+		t.Errorf("with hunting, %v comparisons a site and cycle", each)
+	}
+	if err := Run([]string{"-anti-entropy", "-loss", "0.1"}, io.Discard); !errors.Is(err, verb.ErrUsage) {
+		t.Errorf("-loss with anti-entropy: %v", err)
+	}
+	if err := Run([]string{"-anti-entropy", "-n", "100000"}, io.Discard); !errors.Is(err, verb.ErrUsage) {
+		t.Errorf("too many sites: %v", err)
+	}
+}
