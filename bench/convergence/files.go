@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"strings"
@@ -11,12 +12,31 @@ import (
 	"github.com/grapevine-go/grapevine/bench/verb"
 )
 
+// saved reads rows that were written before, those of the world that the flags
+// choose.
+func (o *options) saved(out io.Writer) (rows []row, err error) {
+	all, err := verb.ReadJSON[row](o.from)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range all {
+		other := o.chosen["n"] && r.N != o.e.Nodes || o.chosen["loss"] && r.Loss != o.e.Loss ||
+			o.chosen["dead"] && r.Dead != o.e.Dead || o.chosen["unknown"] && r.Unknown != o.e.Unknown
+		if !other {
+			rows = append(rows, r)
+		}
+	}
+	printRows(out, rows)
+	return rows, nil
+}
+
 // write puts the rows where the user wants them.
 func (f files) write(rows []row) error {
 	return errors.Join(
 		verb.WriteJSON(f.json, rows),
 		save(f.csv, func(file *os.File) error { return writeCSV(file, rows) }),
-		save(f.svg, func(file *os.File) error { return writeSVG(file, curves(rows)) }),
+		drawing(rows).Save(f.svg),
+		drawing(rows).Save(f.png),
 	)
 }
 

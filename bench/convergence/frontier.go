@@ -29,7 +29,7 @@ func contenders(n int) []contender {
 		list = append(list, contender{fmt.Sprintf("structured, %d copies", k), structured(4, k, 0), 0})
 	}
 	return append(list,
-		contender{"structured, 3 then 1", structured(3, 4, 0), 0},
+		contender{"structured, 3 then one", structured(3, 4, 0), 0},
 		contender{"structured, 3 and 3 names", structured(4, 3, 3), 0},
 		contender{"push-pull, counter 2", rumor.Policy{Mode: rumor.PushPull, Fanout: 2, K: 2, Feedback: true, MaxAge: 30}, 0},
 		contender{"push-pull, minimised, 2", rumor.Policy{Mode: rumor.PushPull, Fanout: 2, K: 2, Feedback: true, Minimise: true, MaxAge: 30}, 0},
@@ -42,7 +42,8 @@ func contenders(n int) []contender {
 // frugal is the second point of the frontier: few bodies, and names for the
 // rest.
 func frugal() rumor.Policy {
-	return rumor.Policy{Mode: rumor.Push, Targets: rumor.Structured, Fanout: 4, K: 2, Announce: 4}
+	return rumor.Policy{Mode: rumor.Push, Targets: rumor.Structured, Fanout: 4, K: 1, Announce: 12}
+}
 }
 
 // world is a setting of the frontier.

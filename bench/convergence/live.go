@@ -98,10 +98,10 @@ func (t *tally) hear(node, update int) {
 // live measures real nodes of both systems in one run.
 func (o *options) live(out io.Writer) (rows []liveRow, err error) {
 	sizes, losses := []int{16, 64, 128}, []float64{0, 0.05, 0.2}
-	if o.sized {
+	if o.chosen["n"] {
 		sizes = []int{o.e.Nodes}
 	}
-	if o.lossy {
+	if o.chosen["loss"] {
 		losses = []float64{o.e.Loss}
 	}
 	fmt.Fprintf(out, "Real nodes in one process over loopback: %d updates of %d bytes, one every %v, each at a random node; %s, %d CPUs\n\n",

@@ -33,17 +33,17 @@ type options struct {
 	seed     uint64
 	quick    bool
 	compare  bool
-	real     bool          // nodes, instead of simulated ones
-	sized    bool          // a flag chose the number of nodes
-	lossy    bool          // or the loss
-	settle   time.Duration // of real nodes, before they are measured
-	single   bool          // a flag chose one row
-	compares bool          // anti-entropy, instead of rumors
+	real     bool            // nodes, instead of simulated ones
+	chosen   map[string]bool // flags that were given
+	settle   time.Duration   // of real nodes, before they are measured
+	single   bool            // a flag chose one row
+	from     string          // a file with rows, instead of measuring
+	compares bool            // anti-entropy, instead of rumors
 	files    files
 }
 
 // files is where the rows go beside the table; empty paths stand for nowhere.
-type files struct{ json, csv, svg string }
+type files struct{ json, csv, svg, png string }
 
 // Run measures and prints tables. The error wraps [verb.ErrUsage] when the
 // arguments are wrong.
@@ -61,6 +61,8 @@ func Run(args []string, out io.Writer) error {
 	}
 	var rows []row
 	switch {
+	case o.from != "":
+		rows, err = o.saved(out)
 	case o.compare:
 		rows, err = o.comparison(out)
 	case o.compares && o.single:
@@ -113,22 +115,25 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	flags.BoolVar(&o.compares, "anti-entropy", false, "comparisons in cycles instead of rumors; -n, -mode, -connection-limit and -hunt choose one row")
 	flags.BoolVar(&o.real, "live", false, "real nodes beside memberlist's, 16, 64 and 128 at 0, 5 and 20 % loss; -n and -loss choose one")
 	flags.DurationVar(&o.settle, "settle", 15*time.Second, "how long real nodes are left alone before they are measured")
+	flags.StringVar(&o.from, "from", "", "take the rows from this file, which -json wrote, instead of measuring; -n, -loss, -dead and -unknown choose among them")
 	flags.StringVar(&o.files.json, "json", "", "also write one JSON object per row to this file")
 	flags.StringVar(&o.files.csv, "csv", "", "also write the rows to this file, separated by commas")
-	flags.StringVar(&o.files.svg, "svg", "", "also draw the frontier into this file")
+	flags.StringVar(&o.files.svg, "svg", "", "also draw the frontier into this file (.svg)")
+	flags.StringVar(&o.files.png, "png", "", "also draw the frontier into this file (.png)")
 	if err := verb.Parse(flags, args, out); err != nil {
 		return o, err
 	}
 	var foreign []string // to anti-entropy
+	o.chosen = make(map[string]bool)
 	flags.Visit(func(f *flag.Flag) {
+		o.chosen[f.Name] = true
 		switch f.Name {
-		case "anti-entropy", "n", "mode", "connection-limit", "hunt", "runs", "seed", "json", "csv", "svg":
+		case "anti-entropy", "n", "mode", "connection-limit", "hunt", "runs", "seed", "json", "csv", "svg", "png":
 		default:
 			foreign = append(foreign, "-"+f.Name)
 		}
-		o.sized, o.lossy = o.sized || f.Name == "n", o.lossy || f.Name == "loss"
 		switch f.Name {
-		case "quick", "anti-entropy", "runs", "seed", "json", "csv", "svg", "body", "delay":
+		case "quick", "anti-entropy", "runs", "seed", "json", "csv", "svg", "png", "body", "delay":
 		default:
 			o.single = true
 		}

@@ -99,9 +99,15 @@ func TestLive(t *testing.T) {
 
 func TestFilesAndErrors(t *testing.T) {
 	dir := t.TempDir()
-	csv, svg := filepath.Join(dir, "a.csv"), filepath.Join(dir, "a.svg")
-	rows, _ := rowsOf(t, "-compare", "-n", "64", "-runs", "3", "-csv", csv, "-svg", svg)
-	for _, f := range []struct{ path, want string }{{csv, "memberlist"}, {svg, "memberlist</text>"}, {csv, "copies_per_node"}} {
+	csv, svg, png, json := filepath.Join(dir, "a.csv"), filepath.Join(dir, "a.svg"), filepath.Join(dir, "a.png"), filepath.Join(dir, "a.json")
+	if err := Run([]string{"-compare", "-n", "64", "-runs", "3", "-csv", csv, "-svg", svg, "-json", json}, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	rows, _ := rowsOf(t, "-from", json, "-n", "64", "-png", png) // what was saved is drawn again
+	if none, _ := rowsOf(t, "-from", json, "-n", "65"); len(none) != 0 {
+		t.Errorf("%d rows of another world", len(none))
+	}
+	for _, f := range []struct{ path, want string }{{csv, "memberlist"}, {svg, "memberlist</text>"}, {csv, "copies_per_node"}, {png, "PNG"}} {
 		if b, err := os.ReadFile(f.path); err != nil || !strings.Contains(string(b), f.want) {
 			t.Errorf("%s lacks %q: %v", f.path, f.want, err)
 		}

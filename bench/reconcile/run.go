@@ -33,7 +33,8 @@ func Run(args []string, out io.Writer) error {
 	flags.Uint64Var(&s.seed, "seed", 1, "seed of the first run")
 	strategy := flags.String("strategy", "", "hybrid, rateless, merkle or full; by default each")
 	json := flags.String("json", "", "also write one JSON object per row to this file")
-	svg := flags.String("svg", "", "also draw bytes a key against keys that differ into this file")
+	svg := flags.String("svg", "", "also draw bytes a key against keys that differ into this file (.svg)")
+	png := flags.String("png", "", "also draw it into this file (.png)")
 	if err := verb.Parse(flags, args, out); err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func Run(args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(verb.WriteJSON(*json, rows), saveSVG(*svg, rows))
+	return errors.Join(verb.WriteJSON(*json, rows), drawing(rows).Save(*svg), drawing(rows).Save(*png))
 }
 
 // measureAll measures and prints a table, and says meanwhile what it is at.
