@@ -44,7 +44,6 @@ func contenders(n int) []contender {
 func frugal() rumor.Policy {
 	return rumor.Policy{Mode: rumor.Push, Targets: rumor.Structured, Fanout: 4, K: 1, Announce: 12}
 }
-}
 
 // world is a setting of the frontier.
 type world struct {
