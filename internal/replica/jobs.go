@@ -25,6 +25,7 @@ type jobs struct {
 	queue []Send                      // made while serving, sent with the next tick
 	scan  time.Time                   // when to look for fills again
 	busy  int                         // fills under way
+	calm  int                         // how often the distance of comparisons of ring states was doubled, as nothing changed
 
 	budget     *antientropy.Budget // of comparisons and fills, in bytes
 	hurry      map[peer.ID]bool    // with whom a comparison is due
@@ -41,6 +42,7 @@ const (
 	// to be added.
 	maxRepairs = 256
 	maxQueue   = 1024
+	maxCalm    = 3 // eight times as seldom: a cluster that does not change keeps hardly a connection for it
 )
 
 type jobKind uint8
@@ -129,6 +131,7 @@ func (j *jobs) wake() { j.scan = time.Time{} }
 func (j *jobs) restart() {
 	clear(j.hand)
 	clear(j.acked)
+	j.calm = 0
 	j.wake()
 }
 
@@ -164,9 +167,13 @@ func (r *Replica) Tick(now time.Time, out *Effects) {
 	}
 	clear(r.jobs.meet)
 	if now.After(r.compareAt) {
-		r.compareAt = now.Add(r.jitter(r.cfg.RingEvery))
-		if !r.learned {
+		r.compareAt = now.Add(r.jitter(r.cfg.RingEvery << r.jobs.calm))
+		switch {
+		case !r.learned:
 			r.compareAt = now.Add(r.jitter(r.cfg.Retry))
+		case r.View().changing():
+		default:
+			r.jobs.calm = min(r.jobs.calm+1, maxCalm)
 		}
 		r.compareRing(out)
 	}

@@ -137,6 +137,9 @@ func (r *Replica) install(now time.Time, s *ring.State, out *Effects) {
 	r.blind = r.blind && len(s.Members()) == 1
 	r.view.Store(v)
 	r.jobs.restart()
+	if soon := now.Add(r.jitter(r.cfg.RingEvery)); soon.Before(r.compareAt) {
+		r.compareAt = soon
+	}
 	mine, _ := s.Member(r.cfg.ID)
 	before, _ := old.State.Member(r.cfg.ID)
 	if mine != before {

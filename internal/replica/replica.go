@@ -48,7 +48,7 @@ type Config struct {
 	MaxSkew  time.Duration // how far ahead of the wall clock another node's stamp may be
 	Rand     *rand.Rand    // used under the replica's lock
 
-	RingEvery  time.Duration // how often the ring state is compared with a random member's
+	RingEvery  time.Duration // how often the ring state is compared with a random member's; up to eight times as seldom while it does not change
 	SweepEvery time.Duration // how often this node's data is compared with that of another; above zero
 	SyncRate   float64       // bytes a second that comparisons and fills may move; 0: as many as it takes
 	Retry      time.Duration // how long an exchange that failed waits
