@@ -128,7 +128,7 @@ var (
 	shedDesc     = desc("repairs_shed_total", "Reads whose repairs were left to the comparison of partitions.")
 	differDesc   = desc("divergent_keys", "Keys that the last comparison with a member found to differ, and that are not resolved yet; no series where nothing differs.", "peer", "table")
 	trafficDesc  = desc("transport_bytes_total", "Bytes of the data plane.", "direction")
-	rumorsDesc   = desc("rumors_total", "Updates of tables that every member holds: received (useful, duplicate), sent with their bodies, announced and asked for by name, dropped for want of room.", "event")
+	rumorsDesc   = desc("rumors_total", "Updates of tables that every member holds: received (useful, duplicate), sent with their bodies (resent: of those, again because no answer came), announced and asked for by name, dropped for want of room.", "event")
 	hotDesc      = desc("rumors_hot", "Rumors that are told, or wait whether they still have to be.")
 	hotBytesDesc = desc("rumors_hot_bytes", "Bytes of their keys and bodies.")
 	rumorBytes   = desc("rumors_bytes_total", "Bytes of messages with rumors that were sent.")
@@ -204,7 +204,7 @@ func (m *metrics) collectDivergence(gauge func(*prometheus.Desc, float64, ...str
 
 func (m *metrics) collectRumors(ch chan<- prometheus.Metric, gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {
 	s := m.n.replica.SpreadStats()
-	for event, v := range map[string]uint64{"useful": s.Useful, "duplicate": s.Duplicates, "sent": s.Sent, "announced": s.Announced, "asked": s.Asked, "overflow": s.Overflow} {
+	for event, v := range map[string]uint64{"useful": s.Useful, "duplicate": s.Duplicates, "sent": s.Sent, "resent": s.Resent, "announced": s.Announced, "asked": s.Asked, "overflow": s.Overflow} {
 		counter(rumorsDesc, v, event)
 	}
 	gauge(hotDesc, float64(s.Hot))

@@ -3,6 +3,7 @@ package replica
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,25 +23,32 @@ import (
 // spread is the rumor mongering of a replica. Its lock is taken after no other
 // and before no other.
 type spread struct {
-	mu    sync.Mutex
-	cfg   rumor.Config
-	core  *rumor.Core
-	steer *rumor.Controller
-	out   rumor.Effects // emptied before the lock is released
-	open  map[uint64]letter
-	token uint64
-	queue []Send
-	ready atomic.Bool // something is in the queue
-	delay Delays
-	bytes uint64        // of messages sent
-	limit atomic.Uint32 // a rumor.Limit
-	pace  pace
+	mu     sync.Mutex
+	cfg    rumor.Config
+	core   *rumor.Core
+	steer  *rumor.Controller
+	out    rumor.Effects // emptied before the lock is released
+	open   map[uint64]letter
+	sent   []uint64 // tokens of what may be sent again, in the order of time
+	kept   int      // bytes of these messages
+	resent uint64   // bodies in messages that were sent again
+	token  uint64
+	queue  []Send
+	ready  atomic.Bool // something is in the queue
+	delay  Delays
+	bytes  uint64        // of messages sent
+	limit  atomic.Uint32 // a rumor.Limit
+	pace   pace
 }
 
 // letter is a message with rumors that was not answered yet.
 type letter struct {
-	to peer.ID
-	at time.Time
+	to     peer.ID
+	at     time.Time
+	msg    []byte // to be sent again; nil: it is not
+	bodies int    // in it
+	tries  int    // how often it was
+	failed bool   // there will be no answer
 }
 
 // pace is what the controller is told of next.
@@ -150,15 +158,63 @@ func (s *spread) post(r *Replica, now time.Time) {
 			continue
 		}
 		h := r.header(v, wire.KindRumor, classSync, r.cfg.Timeout)
-		s.token++
-		token := spreadToken | s.token
-		s.open[token] = letter{send.To, now}
-		msg := wire.AppendRumors(nil, &h, &send.Message)
-		s.bytes += uint64(len(msg))
-		s.queue = append(s.queue, Send{To: send.To, Class: classSync, Token: token, Msg: msg})
+		s.mail(letter{to: send.To, at: now, msg: wire.AppendRumors(nil, &h, &send.Message), bodies: len(send.Message.Rumors)})
 	}
 	s.ready.Store(len(s.queue) > 0)
 	s.out.Reset()
+}
+
+// A message that is not answered in time is sent again, twice at most: what is
+// lost on the way does not cost a copy, so that fewer copies are enough. One that
+// was just slow comes twice, and joins to nothing.
+const (
+	maxResends = 2
+	minWait    = 30 * time.Millisecond // or four round trips
+	maxUnsure  = 4 << 20               // bytes of messages that are kept for it
+)
+
+// mail puts a message into the queue.
+func (s *spread) mail(l letter) {
+	s.token++
+	token := spreadToken | s.token
+	s.bytes += uint64(len(l.msg))
+	s.queue = append(s.queue, Send{To: l.to, Class: classSync, Token: token, Msg: l.msg})
+	if l.tries >= maxResends || s.kept+len(l.msg) > maxUnsure {
+		l.msg = nil
+	} else {
+		s.sent = append(s.sent, token)
+		s.kept += len(l.msg)
+	}
+	s.open[token] = l
+}
+
+// again sends again what was not answered in time by members believed alive.
+func (s *spread) again(now time.Time, v *View) {
+	due := now.Add(-max(minWait, 4*s.pace.roundTrip))
+	n := 0
+	for ; n < len(s.sent) && len(s.queue) < maxQueue; n++ {
+		token := s.sent[n]
+		l, waits := s.open[token]
+		if waits && l.at.After(due) {
+			break
+		}
+		if !waits {
+			continue
+		}
+		again := letter{to: l.to, at: now, msg: l.msg, bodies: l.bodies, tries: l.tries + 1}
+		s.kept -= len(l.msg)
+		if l.msg = nil; l.failed {
+			delete(s.open, token)
+		} else {
+			s.open[token] = l // an answer that comes late is one
+		}
+		if v.reachable(l.to) {
+			s.mail(again)
+			s.resent += uint64(again.bodies)
+		}
+	}
+	s.sent = slices.Delete(s.sent, 0, n)
+	s.ready.Store(len(s.queue) > 0)
 }
 
 // Flush adds what spreads at once to the effects: a driver calls it after a
@@ -180,6 +236,7 @@ func (r *Replica) Flush(out *Effects) {
 // and what is hot now.
 type SpreadStats struct {
 	rumor.Stats
+	Resent   uint64 // of Sent, the bodies that were sent again because no answer came
 	Hot      int    // rumors
 	HotBytes int    // of their keys and bodies
 	Bytes    uint64 // of messages sent
@@ -196,7 +253,9 @@ func (r *Replica) SpreadStats() SpreadStats {
 }
 
 func (s *spread) counts() SpreadStats {
-	return SpreadStats{Stats: s.core.Stats(), Hot: s.core.HotLen(), HotBytes: s.core.HotBytes(), Bytes: s.bytes, Plan: s.steer.Plan(), Delays: &s.delay}
+	stats := s.core.Stats()
+	stats.Sent += s.resent
+	return SpreadStats{Stats: stats, Resent: s.resent, Hot: s.core.HotLen(), HotBytes: s.core.HotBytes(), Bytes: s.bytes, Plan: s.steer.Plan(), Delays: &s.delay}
 }
 
 // replan tells the controller what has been seen since it was told last.
@@ -229,6 +288,9 @@ func (r *Replica) spreadTick(now time.Time, out *Effects) {
 		s.core.Tick(now, &s.out)
 		s.post(r, now)
 	}
+	if len(s.sent) > 0 {
+		s.again(now, r.View())
+	}
 	s.mu.Unlock()
 	r.Flush(out)
 }
@@ -249,7 +311,13 @@ func (r *Replica) rumorReply(now time.Time, token uint64, reply []byte, failure 
 	s := &r.spread
 	s.mu.Lock()
 	from, known := s.open[token]
-	delete(s.open, token)
+	if failure != nil && from.msg != nil {
+		from.failed = true
+		s.open[token] = from // it is sent again in a while
+	} else {
+		delete(s.open, token)
+		s.kept -= len(from.msg)
+	}
 	if failure == nil && known {
 		s.pace.roundTrip += (now.Sub(from.at) - s.pace.roundTrip) / 8
 	}

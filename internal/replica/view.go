@@ -177,6 +177,12 @@ func (v *View) Status() (ring.Status, bool) {
 // Down reports whether membership believes the member dead.
 func (v *View) Down(member int) bool { return v.down[member] }
 
+// reachable reports whether there is such a member, believed alive.
+func (v *View) reachable(id peer.ID) bool {
+	i, ok := v.State.Index(id)
+	return ok && !v.down[i]
+}
+
 // owns reports whether this node is an owner of the partition, in the current
 // or the next placement.
 func (v *View) owns(t *Table, partition int) bool {
