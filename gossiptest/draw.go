@@ -25,6 +25,7 @@ func Draw(seed uint64) Run {
 	if run.Faults.Churn > 0 {
 		run.Spares = 1 + d.IntN(3)
 	}
+	run.Blocking = d.maybe()
 	return run
 }
 

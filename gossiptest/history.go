@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/grapevine-go/grapevine/crdt"
 )
 
 // Kind is what an operation of a history is.
@@ -31,8 +33,9 @@ type Op struct {
 	Node    int
 	Kind    Kind
 	Key     string
-	Value   string // written or read; every put writes a value of its own
-	Found   bool   // of a get
+	Value   string     // written or read; every put writes a value of its own
+	Found   bool       // of a get
+	Stamp   crdt.Stamp // of what a get returned, also where that is deleted
 	Invoke  time.Duration
 	Return  time.Duration // meaningful unless the outcome is Unknown
 	Outcome Outcome

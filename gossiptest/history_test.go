@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/grapevine-go/grapevine/crdt"
 )
 
 // at makes an operation on key "k" from one second to another.
@@ -84,6 +86,36 @@ func TestViolationTells(t *testing.T) {
 	for _, part := range []string{"freshness: ", `5s-6s n0 get k "a"`, `3s-4s n0 put k "b"`, `1s-2s n0 put k "a"`} {
 		if !strings.Contains(broken[0].String(), part) {
 			t.Errorf("%v does not say %q", broken[0], part)
+		}
+	}
+}
+
+// stamped gives a read the stamp of what it returned.
+func stamped(o *Op, time uint64) *Op {
+	o.Stamp.Time = crdt.Time(time)
+	return o
+}
+
+// TestCheckMonotonic judges histories written by hand.
+func TestCheckMonotonic(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		ops  []*Op
+		want int
+	}{
+		{"rising", []*Op{stamped(get(1, 2, "a"), 1), stamped(get(3, 4, "b"), 2), stamped(get(5, 6, "b"), 2)}, 0},
+		{"at the same time", []*Op{stamped(get(1, 9, "b"), 2), stamped(get(3, 4, "a"), 1)}, 0},
+		{"of other keys", []*Op{stamped(get(1, 2, "b"), 2), on("other", stamped(get(3, 4, "a"), 1))}, 0},
+		{"a read that failed", []*Op{stamped(get(1, 2, "b"), 2), unknown(stamped(get(3, 4, "a"), 1))}, 0},
+		{"falling", []*Op{stamped(get(1, 2, "b"), 2), stamped(get(3, 4, "a"), 1)}, 1},
+		{"falling to nothing", []*Op{stamped(get(1, 2, "b"), 2), get(3, 4, "")}, 1},
+		{"deleted, and back", []*Op{stamped(get(1, 2, ""), 2), stamped(get(3, 4, "a"), 1)}, 1},
+		{"there, gone, and back", []*Op{put(1, 2, "a"), get(3, 4, "a"), get(5, 6, "b"), get(7, 8, "a")}, 1},
+		{"there, gone, and back while it is written", []*Op{put(1, 9, "a"), get(3, 4, "a"), get(5, 6, "b"), get(7, 8, "a")}, 0},
+		{"and back, written by a failed put", []*Op{unknown(put(1, 2, "a")), get(3, 4, "a"), get(5, 6, "b"), get(7, 8, "a")}, 0},
+	} {
+		if broken := CheckMonotonic(&History{Ops: tc.ops}); len(broken) != tc.want {
+			t.Errorf("%s: %v, not %d violations", tc.name, broken, tc.want)
 		}
 	}
 }

@@ -24,9 +24,10 @@ type Run struct {
 	Sweep      time.Duration // how often co-owners compare their partitions, default 1 s
 	Faults     Faults
 	ReadRepair bool
+	Blocking   bool // reads repair before they return, and are monotonic
 	// Broken switches a safety rule off, to show that the checkers notice: one
 	// of "", "unsynced-counts", "fill-from-one", "no-restamp", "no-fence",
-	// "no-barrier", "stale-root".
+	// "no-barrier", "stale-root", "no-blocking".
 	Broken string
 	// Trace, if it is set, is told of every event that enters the hash.
 	Trace func(line string)
@@ -76,6 +77,7 @@ func (r Run) rules() replica.Rules {
 		NoFence:        r.Broken == "no-fence",
 		NoBarrier:      r.Broken == "no-barrier",
 		StaleRoot:      r.Broken == "stale-root",
+		NoBlocking:     r.Broken == "no-blocking",
 	}
 }
 
@@ -105,6 +107,9 @@ func Simulate(run Run) *Report {
 		rep.Violations = append(rep.Violations, Violation{"convergence", fmt.Sprintf("digests agree and states differ on %v", d)})
 	} else {
 		rep.Violations = append(rep.Violations, Check(&rep.History, c.finals())...)
+		if run.Blocking {
+			rep.Violations = append(rep.Violations, CheckMonotonic(&rep.History)...)
+		}
 	}
 	rep.Took = c.World.Elapsed() - healed
 	rep.Hash, rep.Events, rep.Faults = c.World.Hash(), c.World.count, c.net.n
@@ -255,6 +260,7 @@ func (k *workload) do(n *Node, o *Op, done func()) {
 	run := &k.c.run
 	begin := func(c *replica.Call, now, deadline time.Time) uint32 {
 		if o.Kind == GetOp {
+			c.Wish.Block = run.Blocking
 			return c.Read(n.replica, now, deadline, run.Timeout/4, tableName, o.Key, run.R)
 		}
 		cell := crdt.Put(n.replica.Stamp(now), []byte(o.Value), 0)
@@ -281,7 +287,7 @@ func (o *Op) result(c *replica.Call, n *Node) {
 			var b []byte
 			cell := c.Cell()
 			b, o.Found = cell.Get(n.now().UnixMilli())
-			o.Value = string(b)
+			o.Value, o.Stamp = string(b), cell.Value.Stamp
 		}
 	case c.Op.Outcome() == quorum.NotApplied:
 		o.Outcome = NotApplied

@@ -96,10 +96,12 @@ func TestControls(t *testing.T) {
 	churn := Run{Nodes: 4, Spares: 3, Clients: 10, Keys: 16, Partitions: 16, Sweep: 8 * time.Second,
 		Faults: Faults{MinDelay: ms, MaxDelay: 20 * ms, Churn: 500 * ms, Overlap: true, Partition: time.Minute}} // cuts at the changes alone
 	lossy := Run{Nodes: 3, Keys: 30, Faults: Faults{Loss: .2, MinDelay: ms, MaxDelay: 20 * ms}}
+	failing := Run{Nodes: 5, Keys: 3, Sweep: 30 * time.Second, Timeout: 300 * time.Millisecond, Blocking: true,
+		Faults: Faults{Loss: .3, MinDelay: ms, MaxDelay: 20 * ms}}
 	for _, c := range []struct {
 		broken string
 		run    Run
-	}{{"unsynced-counts", empty}, {"fill-from-one", empty}, {"no-restamp", skewed}, {"stale-root", lossy}} {
+	}{{"no-blocking", failing}, {"unsynced-counts", empty}, {"fill-from-one", empty}, {"no-restamp", skewed}, {"stale-root", lossy}} {
 		t.Run(c.broken, func(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(200) {

@@ -50,6 +50,8 @@ func (q NWR) String() string { return fmt.Sprintf("N=%d W=%d R=%d", q.N, q.W, q.
 type Call struct {
 	W, R      int       // 0: the table's
 	ExpiresAt time.Time // of a put: when the value is hidden; zero: never
+	Repair    RepairMode
+	RepairSet bool // Repair is the call's, not the table's
 }
 
 // Option changes one setting of one call.

@@ -26,6 +26,13 @@ const (
 	Asking  Phase = iota // waiting for answers
 	Restamp              // a write must be stamped above Op.Dominated, see Op.Restamped
 	Ended                // the result stands; late answers are still welcome
+	// Repairing: what a read is about to return is not known to be at as many
+	// owners as Op.Demand says; it waits for the acknowledgements of those that it
+	// was sent to.
+	Repairing
+	// Diverged: it has to be sent to some, and the driver has to say whether it
+	// may, by Op.Mend or Op.Waive.
+	Diverged
 )
 
 // Op is one read or write under way: a machine that is told of answers and of
@@ -43,6 +50,11 @@ type Op struct {
 	// State is the join of a read's answers; the driver sets it to bottom before
 	// Start.
 	State crdt.State
+	// Demand is what a read asks for beyond its answers. It is set before Start.
+	Demand Demand
+	// Late is the join of the answers that come when the state of a read with
+	// Demand.Keep stands already; the driver sets it to bottom before Start.
+	Late crdt.State
 	// Dominated is the highest stamp that a write was found to be older than.
 	Dominated crdt.Stamp
 	// Cause is why the operation failed; nil if it has ended well.
@@ -62,6 +74,7 @@ type Op struct {
 	synced    uint32 // those of them that were synced
 	sums      [MaxTargets]uint64
 	errs      [MaxTargets]error
+	settling
 }
 
 // StartWrite begins a write that needs w acknowledgements in each placement
@@ -86,14 +99,15 @@ func (o *Op) StartRead(r int, now, deadline time.Time, hedge time.Duration, targ
 }
 
 func (o *Op) reset(need int, deadline time.Time) {
-	*o = Op{Targets: o.Targets[:0], State: o.State, need: need, deadline: deadline}
+	*o = Op{Targets: o.Targets[:0], State: o.State, Demand: o.Demand, Late: o.Late, need: need, deadline: deadline}
 }
 
 // Restart begins anew with other targets, for a ring that changed meanwhile.
 // What was joined so far stays joined.
 func (o *Op) Restart(targets []Target) (send uint32) {
 	o.Round++
-	o.asked, o.answered, o.synced = 0, 0, 0
+	o.settling = settling{carried: o.carried || o.anyState(), below: o.below, lost: o.lost}
+	o.Phase, o.asked, o.answered, o.synced = Asking, 0, 0, 0
 	clear(o.errs[:])
 	return o.begin(targets)
 }
@@ -102,6 +116,11 @@ func (o *Op) begin(targets []Target) (send uint32) {
 	o.Targets = append(o.Targets[:0], targets...)
 	o.retrack()
 	if o.tracker.Verdict() == Impossible {
+		o.end(ErrUnavailable)
+		return 0
+	}
+	if o.kept.Verdict() == Impossible {
+		o.broken = true
 		o.end(ErrUnavailable)
 		return 0
 	}
@@ -119,10 +138,11 @@ func (o *Op) retrack() {
 			next |= 1 << i
 		}
 	}
-	o.tracker = NewTracker(o.need, current, next)
+	o.tracker, o.kept = NewTracker(o.need, current, next), NewTracker(o.Demand.Keep, current, next)
 	for i, t := range o.Targets {
 		if t.Down {
 			o.tracker.Bad(i)
+			o.kept.Bad(i)
 		}
 	}
 }
@@ -130,7 +150,7 @@ func (o *Op) retrack() {
 // ask adds targets: all for a write, as many as are missing for a read.
 func (o *Op) ask() (send uint32) {
 	for i, t := range o.Targets {
-		if o.asked&(1<<i) == 0 && !t.Down && (o.write || o.tracker.Wants(i, o.asked|send)) {
+		if o.asked&(1<<i) == 0 && !t.Down && (o.write || o.tracker.Wants(i, o.asked|send) || o.kept.Wants(i, o.asked|send)) {
 			send |= 1 << i
 		}
 	}
@@ -139,8 +159,14 @@ func (o *Op) ask() (send uint32) {
 	return send
 }
 
-// Ack takes a target's acknowledgement of a write.
+// Ack takes a target's acknowledgement of a write, or of what a read repairs.
 func (o *Op) Ack(round uint8, i int, j crdt.Joined) {
+	if !o.write {
+		if o.mending && round == o.Round {
+			o.mendedAt(i)
+		}
+		return
+	}
 	if round != o.Round || o.Phase != Asking || !o.tracker.Open(i) {
 		return
 	}
@@ -177,11 +203,15 @@ func (o *Op) Restamped() (send uint32) {
 // be. The error is that of the state's
 // decoding; the answer then counts as failed.
 func (o *Op) Answer(round uint8, i int, state []byte, synced bool) (send uint32, err error) {
-	if round != o.Round || o.answered&(1<<i) != 0 {
+	if !o.answers(round) || o.answered&(1<<i) != 0 {
 		return 0, nil
 	}
 	if len(state) > 0 {
-		if _, err := o.State.JoinBinary(state); err != nil {
+		into := o.State
+		if o.Demand.Keep > 0 && o.Phase != Asking {
+			into = o.Late // what is returned stands
+		}
+		if _, err := into.JoinBinary(state); err != nil {
 			return o.Fail(round, i, err, false), err
 		}
 	}
@@ -192,7 +222,7 @@ func (o *Op) Answer(round uint8, i int, state []byte, synced bool) (send uint32,
 // AnswerEqual takes an answer that says the target has the very state that
 // this node, as target 0, has answered before.
 func (o *Op) AnswerEqual(round uint8, i int, synced bool) (send uint32) {
-	if round != o.Round || o.answered&(1<<i) != 0 {
+	if !o.answers(round) || o.answered&(1<<i) != 0 {
 		return 0
 	}
 	o.sums[i] = o.sums[0]
@@ -201,10 +231,13 @@ func (o *Op) AnswerEqual(round uint8, i int, synced bool) (send uint32) {
 
 func (o *Op) count(round uint8, i int, synced bool) (send uint32) {
 	o.answered |= 1 << i
-	switch {
-	case synced:
+	if synced {
 		o.synced |= 1 << i
-	case o.Targets[i].Current:
+	}
+	switch {
+	case o.Phase != Asking && o.Demand.Keep > 0:
+		return o.answeredLate(i)
+	case !synced && o.Targets[i].Current:
 		return o.Fail(round, i, ErrUnsynced, false)
 		// An owner of the coming placement alone that is not filled yet shows that
 		// this placement is not in use: nobody leaves the current one before.
@@ -212,7 +245,7 @@ func (o *Op) count(round uint8, i int, synced bool) (send uint32) {
 	if o.Phase == Asking {
 		o.tracker.Good(i)
 		if o.tracker.Verdict() == Done {
-			o.end(nil)
+			return o.floor()
 		}
 	}
 	return 0
@@ -225,7 +258,7 @@ func (o *Op) Stale(round uint8, maybe bool) (restart bool) {
 	if !maybe {
 		o.refused++
 	}
-	return round == o.Round && o.Phase == Asking
+	return round == o.Round && (o.Phase == Asking || o.Phase == Repairing || o.Phase == Diverged)
 }
 
 // Fail takes that a target's answer does not count or will not come. Maybe
@@ -233,6 +266,9 @@ func (o *Op) Stale(round uint8, maybe bool) (restart bool) {
 func (o *Op) Fail(round uint8, i int, err error, maybe bool) (send uint32) {
 	if !maybe {
 		o.refused++
+	}
+	if (o.Phase == Repairing || o.Phase == Diverged) && (round == o.Round || o.answers(round)) {
+		return o.failLate(round, i, err)
 	}
 	if round != o.Round || !o.tracker.Open(i) {
 		return 0
@@ -242,12 +278,14 @@ func (o *Op) Fail(round uint8, i int, err error, maybe bool) (send uint32) {
 	if o.Phase != Asking {
 		return 0
 	}
-	if o.tracker.Verdict() == Impossible {
+	switch v := o.tracker.Verdict(); {
+	case v == Impossible:
 		o.end(o.blame())
 		return 0
-	}
-	if o.write {
+	case o.write:
 		return 0
+	case v == Done: // what did not count may have brought what the floor asks for
+		return o.floor()
 	}
 	return o.ask()
 }
@@ -256,11 +294,19 @@ func (o *Op) Fail(round uint8, i int, err error, maybe bool) (send uint32) {
 // ends at the deadline.
 func (o *Op) Tick(now time.Time) (send uint32) {
 	switch {
-	case o.Phase != Asking:
+	case o.Phase == Ended || o.Phase == Restamp:
 	case !now.Before(o.deadline):
-		o.end(ErrTimeout)
+		o.End(ErrTimeout)
 	case !o.hedge.IsZero() && !now.Before(o.hedge):
+		if o.Phase == Asking && o.below && o.tracker.Verdict() == Done {
+			send = o.again()
+			o.hedge = now.Add(o.every)
+			return send
+		}
 		o.hedge = o.hedge.Add(o.every)
+		if o.Phase != Asking {
+			return o.mendMore()
+		}
 		return o.askOneMore()
 	}
 	return 0
@@ -273,7 +319,9 @@ func (o *Op) askOneMore() (send uint32) {
 			return 1 << i
 		}
 	}
-	o.hedge = time.Time{}
+	if o.Demand == (Demand{}) { // there is nothing more to do until the deadline
+		o.hedge = time.Time{}
+	}
 	return 0
 }
 

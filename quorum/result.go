@@ -11,12 +11,16 @@ import (
 // End ends the operation for a reason of the driver's, such as a canceled
 // context. It does nothing if the operation has ended.
 func (o *Op) End(cause error) {
-	if o.Phase != Ended {
+	switch o.Phase {
+	case Ended:
+	case Repairing, Diverged:
+		o.fail(cause)
+	default:
 		o.end(cause)
 	}
 }
 
-func (o *Op) end(cause error) { o.Phase, o.Cause = Ended, cause }
+func (o *Op) end(cause error) { o.Phase, o.Cause = Ended, o.lostSession(cause) }
 
 // blame finds the cause among the targets' errors: overload and size are worth
 // telling apart, everything else makes the owners unavailable.
@@ -56,12 +60,15 @@ func (o *Op) Err(verb string, id wire.OpID) error {
 		return nil
 	}
 	e := &Error{Verb: verb, Outcome: o.Outcome(), Op: id, Acked: o.Acked(), Needed: o.need, Owners: o.tracker.Owners(), Cause: o.Cause}
+	if o.broken {
+		e.Acked, e.Needed = o.kept.Count(), o.Demand.Keep
+	}
 	for i, t := range o.Targets {
 		err := o.errs[i]
 		switch {
 		case err == nil && t.Down:
 			err = ErrUnavailable
-		case err == nil && o.Pending(i):
+		case err == nil && (o.Pending(i) || (o.told&^o.has)&(1<<i) != 0):
 			err = ErrNoAnswer
 		}
 		if err != nil {
@@ -83,7 +90,7 @@ func (o *Op) Behind(state []byte) (targets uint32) {
 	}
 	sum := xxhash.Sum64(state)
 	for m := o.synced; m != 0; m &= m - 1 {
-		if i := bits.TrailingZeros32(m); o.sums[i] != sum {
+		if i := bits.TrailingZeros32(m); o.sums[i] != sum && (o.has&(1<<i) == 0 || sum != o.sum) {
 			targets |= 1 << i
 		}
 	}

@@ -27,13 +27,14 @@ var rewrite = flag.Bool("rewrite", false, "write what happens into the stories")
 // before led to. With -rewrite the latter are written anew; read the difference.
 //
 //	write W [within DURATION] TARGET…          begin; a target is a, or a:old, a:new (in one placement only), a:down
-//	read R [within DURATION] [hedge DURATION] TARGET…
+//	read R [within DURATION] [hedge DURATION] [keep OWNERS] [ask DRIVER] [floor CLOCK] TARGET…
 //	ack TARGET joined|equal|CLOCK              CLOCK: dominated by a stamp of this time
 //	answer TARGET absent|equal|VALUE@CLOCK [unsynced]
 //	fail TARGET REASON [maybe]
 //	stale TARGET [maybe]                       the target knows another ring
 //	restart TARGET…                            go on with other targets
 //	restamped                                  the write was stamped anew
+//	mend, waive                                the driver lets a read repair, or not
 //	tick DURATION                              the time since the beginning
 //	end REASON                                 the caller gives up
 //	behind, error                              what is to be repaired; the error in full
@@ -78,6 +79,7 @@ type story struct {
 	op    Op
 	verb  string
 	state crdt.Packed
+	late  crdt.Packed
 	names []string // of the targets
 	older []string // of those before a restart
 }
@@ -119,6 +121,10 @@ func (s *story) tell(words []string) string {
 		if s.op.Stale(round, arg(2) == "maybe") {
 			said = "to be restarted"
 		}
+	case "mend":
+		send = s.op.Mend()
+	case "waive":
+		s.op.Waive()
 	case "restamped":
 		send = s.op.Restamped()
 	case "tick":
@@ -156,17 +162,32 @@ func (s *story) begin(words []string) uint32 {
 		panic(err)
 	}
 	within, hedge, rest := time.Second, 100*time.Millisecond, words[2:]
-	for len(rest) > 1 && (rest[0] == "within" || rest[0] == "hedge") {
-		if rest[0] == "within" {
+	s.op.Demand = Demand{}
+	for known := true; known; {
+		switch rest[0] {
+		case "within":
 			within = duration(rest[1])
-		} else {
+		case "hedge":
 			hedge = duration(rest[1])
+		case "keep":
+			s.op.Demand.Keep, err = strconv.Atoi(rest[1])
+		case "ask":
+			s.op.Demand.Ask = true
+		case "floor":
+			s.op.Demand.Floor.Value = stamp(rest[1])
+		default:
+			known = false
+			continue
 		}
 		rest = rest[2:]
 	}
+	if err != nil {
+		panic(err)
+	}
 	s.verb, s.older = words[0], nil
 	s.state.Reset()
-	s.op.State = &s.state
+	s.late.Reset()
+	s.op.State, s.op.Late = &s.state, &s.late
 	if words[0] == "write" {
 		return s.op.StartWrite(need, start.Add(within), s.targets(rest))
 	}
@@ -206,6 +227,9 @@ func (s *story) answer(round uint8, i int, what string, synced bool) (send uint3
 	switch value, clock, ok := strings.Cut(what, "@"); {
 	case what == "equal":
 		return s.op.AnswerEqual(round, i, synced), ""
+	case strings.HasPrefix(what, "deleted@"):
+		c := crdt.Delete(stamp(clock))
+		state = c.AppendBinary(nil)
 	case what == "garbage":
 		state = []byte("garbage")
 	case ok:
@@ -232,12 +256,22 @@ func (s *story) describe(send uint32, said string) string {
 	switch {
 	case o.Phase == Restamp:
 		parts = append(parts, fmt.Sprintf("to be stamped above %d", uint64(o.Dominated.Time)))
+	case o.Phase == Diverged:
+		parts = append(parts, "to be repaired, if the driver agrees")
+	case o.Phase == Repairing:
+		parts = append(parts, fmt.Sprintf("repairing, %d have it", o.kept.Count()))
 	case o.Phase == Asking:
 		parts = append(parts, fmt.Sprintf("waiting, %d counted", o.Acked()))
 	case o.Cause != nil:
 		parts = append(parts, fmt.Sprintf("failed: %v (%d counted, %v)", o.Cause, o.Acked(), o.Outcome()))
 	default:
 		end := fmt.Sprintf("ended well, %d counted", o.Acked())
+		if o.Demand.Keep > 0 {
+			end += fmt.Sprintf(", %d have it", o.kept.Count())
+		}
+		if o.Waived() {
+			end += ", not repaired"
+		}
 		if o.Superseded() {
 			end += ", superseded"
 		}

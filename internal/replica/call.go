@@ -23,6 +23,8 @@ import (
 type Call struct {
 	Op quorum.Op
 	ID wire.OpID
+	// Wish is what the next Read asks for beyond its answers.
+	Wish Wish
 
 	r        *Replica
 	view     *View
@@ -36,12 +38,14 @@ type Call struct {
 	page     wire.Page
 	have     crdt.Fingerprint
 	msg      []byte
-	encoded  bool   // msg is that of the present round
+	encoded  bool // msg is that of round
+	round    uint8
 	buf      []byte // of local replies
 	targets  []quorum.Target
 	deadline time.Time
 	restarts int
 	state    crdt.Packed // what a read joins into
+	late     crdt.Packed // what is joined once that stands
 }
 
 type verb uint8
@@ -92,7 +96,9 @@ func (c *Call) Read(r *Replica, now, deadline time.Time, hedge time.Duration, ta
 		return 0
 	}
 	c.state.Reset()
-	c.Op.State = &c.state
+	c.late.Reset()
+	c.Op.State, c.Op.Late = &c.state, &c.late
+	n = c.demand(n)
 	send = c.Op.StartRead(n, now, deadline, hedge, c.place())
 	return c.first(now, send)
 }
@@ -114,7 +120,7 @@ func (c *Call) ReadPage(r *Replica, now, deadline time.Time, hedge time.Duration
 // reset prepares the call for an operation; false if it has ended at once.
 func (c *Call) reset(r *Replica, now, deadline time.Time, table string, verb verb, class uint8) bool {
 	*c = Call{Op: c.Op, r: r, name: table, verb: verb, class: class, ID: r.newOp(), deadline: deadline,
-		msg: c.msg[:0], buf: c.buf[:0], targets: c.targets[:0], state: c.state}
+		msg: c.msg[:0], buf: c.buf[:0], targets: c.targets[:0], state: c.state, late: c.late, Wish: c.Wish}
 	if cap(c.msg) > retained {
 		c.msg = nil
 	}
@@ -158,6 +164,10 @@ func (c *Call) encode(now time.Time) {
 	h := c.r.header(c.view, wire.KindWrite, c.class, c.deadline.Sub(now))
 	h.Table, h.Partition, h.Op, h.Have = c.table.Hash, uint32(c.part), c.ID, c.have
 	h.Boots = wire.MakeBoots(boots[:len(c.Op.Targets)])
+	if c.Op.Mending() {
+		c.msg = c.appendMend(&h)
+		return
+	}
 	switch c.verb {
 	case writing:
 		c.msg = wire.AppendWrite(c.msg[:0], &h, c.key, c.delta)
@@ -178,7 +188,7 @@ func (c *Call) first(now time.Time, send uint32) uint32 {
 	}
 	c.buf = c.r.Serve(now, c.Msg(now), c.buf[:0])
 	send = send&^1 | c.Reply(now, c.Token(0), c.buf, nil, false, nil)
-	if c.verb == reading && c.Op.Phase == quorum.Asking && !c.state.IsBottom() {
+	if c.verb == reading && !c.Ended() && !c.Op.Mending() && !c.state.IsBottom() {
 		c.have = c.state.Fingerprint(c.table.Spec.Key)
 		c.encoded = false
 	}
@@ -188,9 +198,9 @@ func (c *Call) first(now time.Time, send uint32) uint32 {
 // Msg is the message to send to the targets. It stays as it is until Msg is
 // called in a later round; a large one is never written again.
 func (c *Call) Msg(now time.Time) []byte {
-	if !c.encoded {
+	if !c.encoded || c.round != c.Op.Round {
 		c.encode(now)
-		c.encoded = true
+		c.encoded, c.round = true, c.Op.Round
 	}
 	return c.msg
 }
@@ -282,6 +292,9 @@ func (c *Call) answer(now time.Time, round uint8, i int, a *wire.Reply, reply []
 		c.Op.End(ErrNotReady) // there is nobody else to ask
 		return 0
 	}
+	if c.verb == reading && c.Op.Mending() && round == c.Op.Round {
+		return c.mended(round, i, a)
+	}
 	switch c.verb {
 	case writing:
 		j, err := a.Ack()
@@ -356,7 +369,10 @@ func (c *Call) stale(now time.Time, round uint8, i int, a *wire.Reply, out *Effe
 // Behind returns the targets that a read found to lack something, once all
 // that were asked have answered.
 func (c *Call) Behind() (targets uint32) {
-	if c.verb != reading || c.Op.Cause != nil || c.state.IsBottom() {
+	if c.verb != reading || c.Op.Cause != nil {
+		return 0
+	}
+	if c.joinLate(); c.state.IsBottom() {
 		return 0
 	}
 	return c.Op.Behind(c.state.AppendBinary(c.buf[:0]))

@@ -67,6 +67,8 @@ type Rules struct {
 	NoRestamp      bool // a dominated write is not stamped again
 	NoFence        bool // requests of other ring versions are served
 	NoBarrier      bool // nobody waits for the others to end a change of owners
+	NoBlocking     bool // a read that is to block for its repair does not
+	NoSession      bool // a read does not hold what it found against its session
 	StaleRoot      bool // comparisons take the digest of a moment in the past: that of no data
 }
 

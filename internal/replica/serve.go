@@ -151,11 +151,18 @@ func (s *serving) read(q *wire.Request, t *Table) []byte {
 		s.r.stats.unsyncedAnswers.Add(1)
 		head.Synced = s.r.cfg.Rules.UnsyncedCounts
 	}
-	if !q.Have.IsZero() && t.Data.Fingerprint(hash, key) == q.Have {
-		return wire.AppendFound(s.dst, head, wire.Equal)
+	equal := !q.Have.IsZero() && t.Data.Fingerprint(hash, key) == q.Have
+	begun, reply, found := s.dst, s.dst, false
+	if !equal {
+		begun = wire.BeginState(s.dst, head)
+		reply, found = t.Data.AppendState(begun, hash, key)
 	}
-	begun := wire.BeginState(s.dst, head)
-	if reply, found := t.Data.AppendState(begun, hash, key); found {
+	switch {
+	case s.moved(q): // what was found may have come after a page of the newer state: it does not count as kept here
+		return s.stale(wire.StaleRing)
+	case equal:
+		return wire.AppendFound(s.dst, head, wire.Equal)
+	case found:
 		return wire.EndState(begun, reply)
 	}
 	return wire.AppendFound(s.dst, head, wire.Absent)

@@ -56,7 +56,11 @@ var layers = []layer{
 		why: "it turns messages into bytes and back; it decides nothing about them",
 	},
 	{
-		dir: "quorum", imports: []string{"peer", "crdt", "ring", "internal/wire"}, bans: core,
+		dir: "quorum/session", imports: []string{"crdt"}, bans: []group{inputOutput, clock, chance, goroutines},
+		why: "a client's goroutines share a session, so it has a lock; what it asks of a read is for others to carry out",
+	},
+	{
+		dir: "quorum", imports: []string{"peer", "crdt", "ring", "internal/wire", "quorum/session"}, bans: core,
 		why: "an operation says whom to ask and what counts; it neither sends nor stores",
 	},
 	{
@@ -65,7 +69,7 @@ var layers = []layer{
 	},
 	{
 		dir:     "internal/replica",
-		imports: []string{"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum", "internal/wire"},
+		imports: []string{"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum", "quorum/session", "internal/wire"},
 		bans:    []group{inputOutput, clock, chance, goroutines},
 		why:     "the node as a machine: the shell and the simulator drive the same code, so it knows neither",
 	},
@@ -89,7 +93,7 @@ var layers = []layer{
 	{
 		dir: "gossip",
 		imports: []string{
-			"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum", "quorum/pbs",
+			"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum", "quorum/pbs", "quorum/session",
 			"transport", "transport/swim", "transport/memory", "internal/wire", "internal/replica", "internal/fault",
 		},
 		why: "it is what an application embeds: tests, measurements and examples stand on it, not in it",
@@ -127,7 +131,7 @@ var layers = []layer{
 
 // machines are the packages that the simulator and the measurements drive.
 var machines = []string{
-	"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum", "internal/wire", "internal/replica",
+	"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum", "quorum/session", "internal/wire", "internal/replica",
 }
 
 // A module is a dependency and who may import it.

@@ -1,0 +1,75 @@
+package replica
+
+import (
+	"math/bits"
+
+	"github.com/grapevine-go/grapevine/internal/wire"
+	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/quorum/session"
+	"github.com/grapevine-go/grapevine/ring"
+)
+
+// Wish is what a read asks for beyond its answers; see quorum.Demand.
+type Wish struct {
+	Block bool            // what is returned is first brought to as many owners as monotonic reads need
+	Ask   bool            // the driver decides whether that may be: in the phase quorum.Diverged
+	Wide  bool            // so many owners are asked that every applied write is met, whatever R is
+	Floor session.Version // what is returned is this, or newer
+}
+
+// demand makes the next read's demand of the wish, which is used up. It returns
+// how many owners have to answer.
+func (c *Call) demand(r int) int {
+	w, spec := c.Wish, &c.table.Spec
+	c.Wish = Wish{}
+	if c.r.cfg.Rules.NoSession {
+		w.Floor, w.Wide = session.Version{}, false
+	}
+	c.Op.Demand = quorum.Demand{Floor: w.Floor}
+	if spec.Kind != ring.Ring {
+		return r
+	}
+	if w.Wide {
+		r = max(r, int(spec.N)-int(spec.W)+1)
+	}
+	if w.Block && !c.r.cfg.Rules.NoBlocking {
+		c.Op.Demand.Keep, c.Op.Demand.Ask = quorum.Keep(int(spec.N), int(spec.W), r), w.Ask
+	}
+	return r
+}
+
+// appendMend appends the message by which a read writes what it is about to
+// return to owners that lack it.
+func (c *Call) appendMend(h *wire.Header) []byte {
+	return wire.AppendWrite(c.msg[:0], h, c.key, c.Op.State.AppendBinary(nil))
+}
+
+// mended takes the acknowledgement of such a message.
+func (c *Call) mended(round uint8, i int, a *wire.Reply) (send uint32) {
+	j, err := a.Ack()
+	if err != nil {
+		return c.Op.Fail(round, i, err, true)
+	}
+	c.Op.Ack(round, i, j)
+	return 0
+}
+
+// joinLate joins what came after the state stood, when nobody reads it any
+// more: others may lack that, too.
+func (c *Call) joinLate() {
+	if !c.late.IsBottom() {
+		_, _ = c.state.JoinBinary(c.late.Encoding()) // it was a state when it was joined into late
+		c.late.Reset()
+	}
+}
+
+// Kept returns how many owners are known to have what a read returns.
+func (c *Call) Kept() int {
+	if c.state.IsBottom() {
+		return c.Op.Kept(nil)
+	}
+	return c.Op.Kept(c.state.Encoding())
+}
+
+// Mended counts the owners that a read has sent its state to before it ended.
+func (c *Call) Mended() int { return bits.OnesCount32(c.Op.Mended()) }
