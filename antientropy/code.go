@@ -3,6 +3,7 @@ package antientropy
 import (
 	"encoding/binary"
 	"math"
+	"math/bits"
 
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/merkle"
@@ -27,7 +28,7 @@ type code struct {
 // care is what part of the symbols that should suffice is asked for at each
 // attempt. Samples guess roughly; symbols, even those that do not suffice, tell
 // precisely how many would; and the third wish had better be the last.
-var care = [...]float64{0.7, 1.0, 1.04, 1.1}
+var care = [...]float64{0.7, 1.01, 1.15, 1.3}
 
 const (
 	leastSymbols = 24 // tell how many are needed if they do not suffice
@@ -287,20 +288,18 @@ func (s *Session) result() {
 			s.locate(e, 0)
 		}
 	}
-	s.out = appendElements(s.out, lacked, spare(len(lacked)))
+	s.out = appendElements(s.out, lacked, spare(len(lacked), s.src.Len()))
 	common := s.common()
 	s.send(append([]byte{frameCheck}, common[:]...))
 	s.phase = finished
 }
 
 // spare is how many of the last bits of n elements are not sent to the side that
-// looks them up again: of a few, the place and 20 bits tell each from the others
-// there, and the sum at the end tells if they did not.
-func spare(n int) int {
-	if n > 4096 {
-		return 0
-	}
-	return 4
+// looks them up again, among so many entries: what is left tells each from the
+// others with a chance of 2^-10 that one of them is taken for another, and the sum
+// at the end tells if it was.
+func spare(n, entries int) int {
+	return min(max(elementBits-bits.Len(uint(n))-bits.Len(uint(entries))-10, 0), elementBits-placeBits)
 }
 
 // locate finds the entry that an element was made of, by its place. Spare is how
@@ -326,10 +325,10 @@ func (s *Session) common() crdt.Fingerprint {
 
 func (s *Session) lacked(r *reader) error {
 	spare := int(r.byte())
-	if spare > placeBits {
+	if spare > elementBits-placeBits {
 		return corrupt(frameLacked, "bits")
 	}
-	elements := r.elements()
+	elements := r.elements(spare)
 	if !r.end() {
 		return corrupt(frameLacked, "elements")
 	}

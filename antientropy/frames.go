@@ -143,29 +143,41 @@ func (r *reader) ranges(k uint8) ranges {
 	return s
 }
 
-// appendElements makes frames of elements without their last bits: sorted, each
-// as the distance from the one before.
+// appendElements makes frames of elements without their last bits: sorted, as
+// Rice codes of the distance from the one before.
 func appendElements(frames [][]byte, elements []element, spare int) [][]byte {
 	slices.Sort(elements)
 	for len(elements) > 0 {
-		frame, last := []byte{frameLacked, byte(spare)}, element(0)
-		for len(elements) > 0 && len(frame) < frameGoal {
-			frame = binary.AppendUvarint(frame, uint64(elements[0]>>spare-last))
+		k := riceBits(len(elements), elementBits-spare)
+		w, last := bitWriter{dst: []byte{frameLacked, byte(spare), byte(k)}}, element(0)
+		for len(elements) > 0 && len(w.dst) < frameGoal {
+			w.rice(uint64(elements[0]>>spare-last), k)
 			last, elements = elements[0]>>spare, elements[1:]
 		}
-		frames = append(frames, frame)
+		frames = append(frames, w.end())
 	}
 	return frames
 }
 
-// elements reads what a frame of appendElements holds.
-func (r *reader) elements() (all []element) {
-	last := 0
-	for len(r.p) > 0 && !r.bad {
-		last += r.number(1<<elementBits - 1 - uint64(last))
+// elements reads what a frame of appendElements holds, but the spared bits.
+func (r *reader) elements(spare int) (all []element) {
+	k := int(r.byte())
+	if r.bad || k > elementBits {
+		r.bad = true
+		return nil
+	}
+	b, last, most := bitReader{p: r.take(len(r.p))}, uint64(0), uint64(1)<<(elementBits-spare)
+	for {
+		distance, ok := b.rice(k)
+		if !ok {
+			return all
+		}
+		if last += distance; last >= most || distance >= most {
+			r.bad = true
+			return nil
+		}
 		all = append(all, element(last))
 	}
-	return all
 }
 
 // appendSymbols makes frames of symbols.
