@@ -147,8 +147,8 @@ func (r *reader) ranges(k uint8) ranges {
 // Rice codes of the distance from the one before.
 func appendElements(frames [][]byte, elements []element, spare int) [][]byte {
 	slices.Sort(elements)
+	k := riceBits(len(elements), elementBits-spare)
 	for len(elements) > 0 {
-		k := riceBits(len(elements), elementBits-spare)
 		w, last := bitWriter{dst: []byte{frameLacked, byte(spare), byte(k)}}, element(0)
 		for len(elements) > 0 && len(w.dst) < frameGoal {
 			w.rice(uint64(elements[0]>>spare-last), k)
