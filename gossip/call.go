@@ -32,10 +32,15 @@ type call struct {
 	cell  crdt.Cell
 	begun time.Time
 	op    opKind
+	t     *table            // of a read
+	mode  quorum.RepairMode // of a read
 	sent  []sent
-	probe *probe     // what is measured of it goes there; nil: nothing is
-	truth bool       // and what all owners have is compared
-	span  trace.Span // nil: nobody traces
+	probe *probe // what is measured of it goes there; nil: nothing is
+	truth bool   // and what all owners have is compared
+	// of a read that has ended, for the repairer: who was found behind, who was
+	// repaired before it returned, and who is to be repaired still
+	found, mended, behind uint32
+	span                  trace.Span // nil: nobody traces
 
 	mu      sync.Mutex
 	c       replica.Call
@@ -92,6 +97,9 @@ func (k *call) start(send uint32) {
 // finish waits until the operation has ended.
 func (k *call) finish(ctx context.Context) {
 	for k.flush() {
+		if k.decide(ctx) {
+			continue
+		}
 		k.mu.Lock()
 		due := time.Until(k.c.Op.Deadline())
 		k.mu.Unlock()
@@ -211,7 +219,11 @@ func (k *call) take(now time.Time, token uint64, reply []byte, err error) {
 	}
 	k.mu.Lock()
 	k.traced(token, now, err)
-	k.pending |= k.c.Reply(now, token, reply, err, maybe, &k.out)
+	if round, send := k.c.Op.Round, k.c.Reply(now, token, reply, err, maybe, &k.out); round == k.c.Op.Round || k.c.Op.Mending() {
+		k.pending |= send
+	} else {
+		k.pending = send // what was still to be sent was for targets of the round before
+	}
 	out := k.out
 	k.out = replica.Effects{}
 	k.mu.Unlock()
@@ -237,7 +249,7 @@ func (k *call) done(err error) {
 func (k *call) Complete(token uint64, reply []byte, err error) {
 	k.take(time.Now(), token, reply, err)
 	k.mu.Lock()
-	news := k.c.Ended() || k.pending != 0
+	news := k.c.Ended() || k.pending != 0 || k.c.Op.Phase == quorum.Diverged
 	k.refs--
 	last := k.refs == 0
 	k.mu.Unlock()
@@ -270,7 +282,7 @@ func (k *call) recycle() {
 	if k.truth {
 		k.judge()
 	}
-	if behind := k.c.Behind(); behind != 0 && k.n.repairs.offer(k) {
+	if k.op == opRead && k.toRepair() && k.n.repairs.offer(k) {
 		return // the repairer gives it back
 	}
 	k.pool()

@@ -124,12 +124,22 @@ type Config struct {
 // everything, [Node.Close] too. A slow one delays only its own kind: members'
 // changes, or repairs. One that panics is logged. None begins after Close has
 // returned, and Close does not wait for one that runs.
+//
+// Those of repairs may run several at a time, and have a second: then the repair,
+// and the read that waits for it, go on as if there were no hook, with a warning
+// in the log (grapevine_hooks_late_total). The call goes on by itself. When
+// sixteen hang, these hooks are not called until one has come back.
 type Hooks struct {
 	// Member is called for each change of another member, those during [Start]
 	// among them, from one goroutine. A member's changes come in order; those
 	// that pile up meanwhile are coalesced.
 	Member func(Event)
-	// BeforeRepair is called before a read repairs owners that lacked something.
+	// OnDivergence is called after a read that found owners which lack something
+	// that others have, whatever is done about it: also in quorum.RepairOff, and
+	// where it was repaired before the read returned.
+	OnDivergence func(Repair)
+	// BeforeRepair is called before a read repairs owners that lacked something:
+	// while the read waits in quorum.RepairBlocking, else after it has returned.
 	// Returning false leaves them to the comparison of partitions, which repairs
 	// them later in any case; monotonic reads are not promised then.
 	BeforeRepair func(Repair) bool

@@ -47,6 +47,7 @@ type Node struct {
 	probes  probes
 	tracing tracing
 	hooks   hooks
+	budget  budget
 	news    chan struct{}         // a member has changed, for the hook
 	limits  chan struct{}         // the target of spreading is met, or not, for the hook
 	failure atomic.Pointer[error] // the last of the machine's messages that got no answer
@@ -94,6 +95,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n.repairs.init()
 	n.tracing.init(n.cfg.TracerProvider, n.cfg.Name)
 	n.hooks.init()
+	n.budget.init()
 	n.news, n.limits, n.leaving = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	n.sync, n.synced = make(chan struct{}, 1), make(chan struct{})
 	n.opened, n.closed = make(chan struct{}), make(chan struct{})

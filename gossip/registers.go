@@ -135,7 +135,9 @@ func (r *RegisterTable[T]) get(ctx context.Context, key string, opts []quorum.Op
 	if err != nil {
 		return nil, 0, err
 	}
-	return r.t.n.begin(), level.R, nil
+	k := r.t.n.begin()
+	k.mode = r.t.modeOf(level)
+	return k, level.R, nil
 }
 
 // entry waits for a read and decodes what it found.

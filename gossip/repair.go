@@ -1,10 +1,13 @@
 package gossip
 
 import (
+	"context"
 	"math/bits"
 	"sync/atomic"
+	"time"
 
 	"github.com/grapevine-go/grapevine/internal/replica"
+	"github.com/grapevine-go/grapevine/quorum"
 )
 
 // repairs are the reads that found owners behind, waiting for the node's
@@ -40,32 +43,112 @@ func (n *Node) repairLoop() {
 	}
 }
 
-// repair sends the joined state to the owners that lacked some of it, unless a
-// hook is against it. Nobody else uses the call any more.
+// modeOf is how a call repairs: as the table does, unless it says otherwise.
+func (t *table) modeOf(c quorum.Call) quorum.RepairMode {
+	if c.RepairSet {
+		return c.Repair
+	}
+	return t.repair.Mode
+}
+
+// allows asks the table's policy whether a read that found somebody behind may
+// repair it.
+func (t *table) allows(lot uint64) bool {
+	t.gateMu.Lock()
+	defer t.gateMu.Unlock()
+	return t.gate.Allow(time.Now(), lot)
+}
+
+// toRepair finds out whether the repairer has anything to do for a read: owners
+// to repair, or hooks to tell. Nobody else uses the call any more.
+func (k *call) toRepair() bool {
+	hooks := &k.n.cfg.Hooks
+	k.behind, k.mended = 0, k.c.Op.Mended()
+	if k.mode == quorum.RepairOff && hooks.OnDivergence == nil {
+		return false
+	}
+	k.behind = k.c.Behind()
+	k.found = k.behind | k.mended
+	if k.mode == quorum.RepairOff || k.c.Op.Waived() || k.behind != 0 && !k.t.allows(k.c.ID.Lo*0x9e3779b97f4a7c15) {
+		k.behind = 0
+	}
+	return k.behind != 0 || k.found != 0 && (hooks.OnDivergence != nil || k.mended != 0 && hooks.AfterRepair != nil)
+}
+
+// repair tells the hooks what a read has found, and sends the joined state to the
+// owners that still lack some of it, unless a hook is against it. Nobody else
+// uses the call any more.
 func (k *call) repair() {
 	n, hooks := k.n, &k.n.cfg.Hooks
-	behind := k.c.Behind()
-	r := Repair{Table: k.c.Table(), Key: k.c.Key()}
-	for m := behind; m != 0; m &= m - 1 {
-		r.Nodes = append(r.Nodes, k.c.Op.Targets[bits.TrailingZeros32(m)].ID)
+	if hooks.OnDivergence != nil {
+		n.callWithin(n.ctx, "OnDivergence", func() { hooks.OnDivergence(k.about(k.found)) })
 	}
-	if !k.wanted(r) {
-		k.c.Vetoed(behind)
+	if k.mended != 0 {
+		k.repaired(k.mended)
+	}
+	if k.behind == 0 {
+		return
+	}
+	if !k.wanted(n.ctx, k.about(k.behind)) {
+		k.c.Vetoed(k.behind)
 		return
 	}
 	var out replica.Effects
-	k.c.Repair(behind, &out)
+	k.c.Repair(k.behind, &out)
 	n.carry(&out)
-	if hooks.AfterRepair != nil {
-		n.callHook("AfterRepair", func() { hooks.AfterRepair(r) })
+	k.repaired(k.behind)
+}
+
+// about is what the hooks are told.
+func (k *call) about(targets uint32) Repair {
+	r := Repair{Table: k.c.Table(), Key: k.c.Key()}
+	for m := targets; m != 0; m &= m - 1 {
+		r.Nodes = append(r.Nodes, k.c.Op.Targets[bits.TrailingZeros32(m)].ID)
+	}
+	return r
+}
+
+// repaired tells the hook.
+func (k *call) repaired(targets uint32) {
+	if hook := k.n.cfg.Hooks.AfterRepair; hook != nil {
+		r := k.about(targets)
+		k.n.callWithin(k.n.ctx, "AfterRepair", func() { hook(r) })
 	}
 }
 
-// wanted asks the hook; one that panics has no objection.
-func (k *call) wanted(r Repair) bool {
-	yes := true
-	if hook := k.n.cfg.Hooks.BeforeRepair; hook != nil {
-		k.n.callHook("BeforeRepair", func() { yes = hook(r) })
+// wanted asks the hook; one that panics, or takes too long, has no objection.
+func (k *call) wanted(ctx context.Context, r Repair) bool {
+	hook := k.n.cfg.Hooks.BeforeRepair
+	if hook == nil {
+		return true
 	}
-	return yes
+	var veto atomic.Bool
+	k.n.callWithin(ctx, "BeforeRepair", func() { veto.Store(!hook(r)) })
+	return !veto.Load()
+}
+
+// decide asks the hook about a repair that a read waits for, and reports whether
+// it has: the operation goes on then.
+func (k *call) decide(ctx context.Context) bool {
+	k.mu.Lock()
+	if k.c.Op.Phase != quorum.Diverged {
+		k.mu.Unlock()
+		return false
+	}
+	behind := k.c.Op.Lacking()
+	r := k.about(behind)
+	until := k.c.Until()
+	k.mu.Unlock()
+	within, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
+	yes := k.wanted(within, r)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if yes {
+		k.pending |= k.c.Op.Mend()
+	} else if k.c.Op.Phase == quorum.Diverged {
+		k.c.Op.Waive()
+		k.c.Vetoed(behind)
+	}
+	return true
 }

@@ -218,6 +218,7 @@ func (k *call) askRest() {
 // judge holds what a sampled read returned against what all owners answered.
 // Nobody else uses the call any more.
 func (k *call) judge() {
+	k.c.JoinLate()
 	p, newest := k.probe, k.c.Cell().Value.Stamp
 	age := k.begun.Sub(newest.Time.Wall())
 	p.mu.Lock()

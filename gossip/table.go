@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,14 +33,26 @@ type Kind[H any] struct {
 	handle func(*table) H
 }
 
-// TableOption changes the specification of a table. All nodes must give the
-// same.
-type TableOption func(*ring.Table)
+// TableOption changes how a table is opened.
+type TableOption func(*tableOptions)
+
+// tableOptions are what can be said of a table beyond its kind and its levels.
+type tableOptions struct {
+	spec   ring.Table // the same at all nodes
+	repair quorum.RepairPolicy
+}
 
 // Partitions sets the number of partitions: a power of two from 1 to 65536. It
-// cannot be changed later; 256 a node are plenty.
+// cannot be changed later; 256 a node are plenty. All nodes must give the same.
 func Partitions(p int) TableOption {
-	return func(t *ring.Table) { t.Partitions = uint32(min(max(p, 0), 1<<30)) }
+	return func(o *tableOptions) { o.spec.Partitions = uint32(min(max(p, 0), 1<<30)) }
+}
+
+// ReadRepair sets what the reads through this handle do about owners that they
+// find behind, where a call does not say otherwise by [quorum.Repair]. Each node
+// may have its own.
+func ReadRepair(p quorum.RepairPolicy) TableOption {
+	return func(o *tableOptions) { o.repair = p }
 }
 
 // Ring opens a table whose keys have N owners each, found by consistent
@@ -47,7 +60,7 @@ func Partitions(p int) TableOption {
 // levels; the first to do so creates it. A node also serves tables that it has
 // not opened itself, so that a rolling deployment keeps its quorums.
 //
-// The error wraps quorum.ErrLevel, ring.ErrTable, [ErrTableMismatch] (with both
+// The error wraps quorum.ErrLevel, quorum.ErrPolicy, ring.ErrTable, [ErrTableMismatch] (with both
 // specifications), [ErrNotReady] or [ErrClosed]; nothing was created then.
 func Ring[H any](n *Node, name string, kind Kind[H], nwr quorum.NWR, opts ...TableOption) (h H, err error) {
 	if err := nwr.Validate(); err != nil {
@@ -62,16 +75,21 @@ func openTable[H any](n *Node, kind Kind[H], nwr quorum.NWR, spec ring.Table, op
 		return h, err
 	}
 	spec.Type, spec.Codec = kind.typ.Name, kind.typ.Codec
+	options := tableOptions{spec: spec}
 	for _, o := range opts {
-		o(&spec)
+		o(&options)
 	}
+	if err := options.repair.Validate(); err != nil {
+		return h, fmt.Errorf("gossip: table %q: %w", spec.Name, err)
+	}
+	spec = options.spec
 	var out replica.Effects
 	if err := n.replica.Open(time.Now(), spec, kind.typ, &out); err != nil {
 		return h, fmt.Errorf("gossip: table %q: %w", spec.Name, err)
 	}
 	n.carry(&out)
 	n.follow()
-	t := &table{n: n, spec: spec, nwr: nwr}
+	t := &table{n: n, spec: spec, nwr: nwr, repair: options.repair, gate: quorum.NewRepairGate(options.repair)}
 	if spec.Kind == ring.Ring {
 		t.probe = n.probes.open(spec.Name, nwr)
 	}
@@ -85,6 +103,10 @@ type table struct {
 	nwr     quorum.NWR
 	probe   *probe                       // of a ring table
 	checked atomic.Pointer[replica.View] // in which the catalog agreed with spec
+	repair  quorum.RepairPolicy
+
+	gateMu sync.Mutex
+	gate   quorum.RepairGate
 }
 
 // check says whether the table can be used, with this key, and the context's
@@ -154,7 +176,9 @@ func (t *table) endWrite(ctx context.Context, k *call) (r quorum.Receipt, err er
 // endRead.
 func (t *table) startRead(ctx context.Context, k *call, key string, r int) {
 	now := time.Now()
-	k.begun, k.op = now, opRead
+	k.begun, k.op, k.t = now, opRead, t
+	k.c.Wish.Block = k.mode == quorum.RepairBlocking
+	k.c.Wish.Ask = t.n.cfg.Hooks.BeforeRepair != nil
 	send := k.c.Read(t.n.replica, now, t.n.deadline(ctx, now), hedgeAfter, t.spec.Name, key, r)
 	k.sample(t)
 	k.trace(ctx, t, r)

@@ -3,6 +3,8 @@ package quorum
 import (
 	"errors"
 	"fmt"
+	"math"
+	"time"
 )
 
 // RepairMode is what a read does about owners that it finds behind.
@@ -47,3 +49,69 @@ var (
 	// written or read; nothing older is returned instead.
 	ErrSessionLost = errors.New("quorum: no reachable owner has what the session has seen")
 )
+
+// RepairPolicy is what the reads of a table do about owners that they find
+// behind. The zero policy repairs asynchronously whatever there is room for.
+//
+// Sample and PerSecond thin out what is repaired after a read has returned; what
+// a read with [RepairBlocking] repairs before is never left out, because that
+// is what it promises. Only owners are repaired, in any mode. A node's hook
+// BeforeRepair may veto.
+type RepairPolicy struct {
+	Mode      RepairMode // when they are repaired
+	Sample    float64    // share of the reads that found somebody behind which repair it, above 0 to 1; 0: all
+	PerSecond float64    // reads a second that repair, at most, with bursts of as many; 0: no limit
+}
+
+// ErrPolicy is wrapped when a [RepairPolicy] cannot be followed.
+var ErrPolicy = errors.New("quorum: impossible repair policy")
+
+// Validate reports every problem at once; the error wraps [ErrPolicy].
+func (p RepairPolicy) Validate() error {
+	var errs []error
+	if p.Mode > RepairOff {
+		errs = append(errs, fmt.Errorf("%w: %v", ErrPolicy, p.Mode))
+	}
+	if !(p.Sample >= 0 && p.Sample <= 1) {
+		errs = append(errs, fmt.Errorf("%w: Sample is %v, not 0 to 1", ErrPolicy, p.Sample))
+	}
+	if !(p.PerSecond >= 0 && p.PerSecond <= math.MaxInt32) {
+		errs = append(errs, fmt.Errorf("%w: PerSecond is %v, not 0 to %d", ErrPolicy, p.PerSecond, math.MaxInt32))
+	}
+	return errors.Join(errs...)
+}
+
+// RepairGate lets reads repair as its policy has it. The zero gate lets none
+// through; it is not safe for concurrent use.
+type RepairGate struct {
+	policy RepairPolicy
+	room   float64 // reads that may repair now
+	at     time.Time
+}
+
+// NewRepairGate returns the gate of a policy, which is valid.
+func NewRepairGate(p RepairPolicy) RepairGate {
+	if p.Sample == 0 {
+		p.Sample = 1
+	}
+	return RepairGate{policy: p, room: max(p.PerSecond, 1)}
+}
+
+// Allow reports whether a read that found somebody behind at now may repair it;
+// lot is a number that is drawn for it, from all of them alike.
+func (g *RepairGate) Allow(now time.Time, lot uint64) bool {
+	if float64(lot>>11)/(1<<53) >= g.policy.Sample {
+		return false
+	}
+	if g.policy.PerSecond == 0 {
+		return true
+	}
+	if since := now.Sub(g.at).Seconds(); since > 0 {
+		g.room, g.at = min(g.room+since*g.policy.PerSecond, max(g.policy.PerSecond, 1)), now
+	}
+	if g.room < 1 {
+		return false
+	}
+	g.room--
+	return true
+}

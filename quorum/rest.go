@@ -6,7 +6,7 @@ import "math/bits"
 // they have is joined as any late answer is, so that AllAnswered and State tell
 // what the read has missed. It does nothing for a read that failed.
 func (o *Op) Rest() (send uint32) {
-	if o.write || o.Phase != Ended || o.Cause != nil {
+	if o.write || o.Phase != Ended || o.Cause != nil || o.mending {
 		return 0
 	}
 	for i, t := range o.Targets {

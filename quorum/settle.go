@@ -33,6 +33,7 @@ type settling struct {
 	sum     uint64 // of the state
 	told    uint32 // targets that the state was sent to, in this round
 	has     uint32 // and that have acknowledged it
+	lack    uint32 // targets that are to be repaired if the driver agrees
 	mending bool   // the present round is that of the repair
 	carried bool   // the state holds answers of an earlier round
 	below   bool   // R have answered, and the state does not cover the floor
@@ -118,7 +119,7 @@ func (o *Op) repair(send uint32) uint32 {
 	}
 	if !o.mending {
 		if o.Demand.Ask {
-			o.Phase = Diverged
+			o.Phase, o.lack = Diverged, send
 			return 0
 		}
 		o.mending = true
@@ -150,6 +151,9 @@ func (o *Op) Waive() {
 // Mending reports that what is sent is the state, to be joined, instead of the
 // question for it.
 func (o *Op) Mending() bool { return o.mending }
+
+// Lacking returns the targets that a read in the phase [Diverged] is to repair.
+func (o *Op) Lacking() (targets uint32) { return o.lack }
 
 // Waived reports that a read ended without a repair because of [Op.Waive].
 func (o *Op) Waived() bool { return o.waived }

@@ -372,7 +372,7 @@ func (c *Call) Behind() (targets uint32) {
 	if c.verb != reading || c.Op.Cause != nil {
 		return 0
 	}
-	if c.joinLate(); c.state.IsBottom() {
+	if c.JoinLate(); c.state.IsBottom() {
 		return 0
 	}
 	return c.Op.Behind(c.state.AppendBinary(c.buf[:0]))

@@ -1,8 +1,6 @@
 package replica
 
 import (
-	"math/bits"
-
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/quorum"
 	"github.com/grapevine-go/grapevine/quorum/session"
@@ -50,13 +48,14 @@ func (c *Call) mended(round uint8, i int, a *wire.Reply) (send uint32) {
 	if err != nil {
 		return c.Op.Fail(round, i, err, true)
 	}
+	c.r.stats.mended.Add(1)
 	c.Op.Ack(round, i, j)
 	return 0
 }
 
-// joinLate joins what came after the state stood, when nobody reads it any
+// JoinLate joins what came after the state stood, when nobody reads it any
 // more: others may lack that, too.
-func (c *Call) joinLate() {
+func (c *Call) JoinLate() {
 	if !c.late.IsBottom() {
 		_, _ = c.state.JoinBinary(c.late.Encoding()) // it was a state when it was joined into late
 		c.late.Reset()
@@ -70,6 +69,3 @@ func (c *Call) Kept() int {
 	}
 	return c.Op.Kept(c.state.Encoding())
 }
-
-// Mended counts the owners that a read has sent its state to before it ended.
-func (c *Call) Mended() int { return bits.OnesCount32(c.Op.Mended()) }

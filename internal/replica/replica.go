@@ -226,6 +226,7 @@ type stats struct {
 	stale, skewed, refused      atomic.Uint64
 	filled, swept, restamped    atomic.Uint64
 	repairs, repairsVetoed      atomic.Uint64
+	mended                      atomic.Uint64
 	notOwner, unsyncedAnswers   atomic.Uint64
 	digestsEqual, digestsDiffer atomic.Uint64
 	syncIn, syncOut, syncHeld   atomic.Uint64
@@ -244,6 +245,7 @@ type Stats struct {
 	Swept           uint64 // entries that comparisons with co-owners brought
 	Repairs         uint64 // owners repaired after reads
 	RepairsVetoed   uint64
+	Mended          uint64 // owners repaired before the read returned
 	DigestsEqual    uint64 // comparisons begun here that found nothing
 	DigestsDiffer   uint64
 	SyncSent        uint64 // bytes of comparisons begun here
@@ -259,7 +261,7 @@ func (r *Replica) Stats() Stats {
 	return Stats{
 		StaleRequests: s.stale.Load(), UnsyncedAnswers: s.unsyncedAnswers.Load(), NotOwner: s.notOwner.Load(),
 		Refused: s.refused.Load(), Skewed: s.skewed.Load(), Restamped: s.restamped.Load(),
-		Filled: s.filled.Load(), Swept: s.swept.Load(), Repairs: s.repairs.Load(), RepairsVetoed: s.repairsVetoed.Load(),
+		Filled: s.filled.Load(), Swept: s.swept.Load(), Repairs: s.repairs.Load(), RepairsVetoed: s.repairsVetoed.Load(), Mended: s.mended.Load(),
 		DigestsEqual: s.digestsEqual.Load(), DigestsDiffer: s.digestsDiffer.Load(),
 		SyncSent: s.syncOut.Load(), SyncReceived: s.syncIn.Load(), SyncHeld: s.syncHeld.Load(),
 		Scrubbed: s.scrubbed.Load(), ScrubWrong: s.scrubWrong.Load(),
@@ -292,6 +294,7 @@ func (s *Stats) Add(o Stats) {
 	s.Swept += o.Swept
 	s.Repairs += o.Repairs
 	s.RepairsVetoed += o.RepairsVetoed
+	s.Mended += o.Mended
 	s.DigestsEqual += o.DigestsEqual
 	s.DigestsDiffer += o.DigestsDiffer
 	s.SyncSent += o.SyncSent
