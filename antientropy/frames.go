@@ -143,16 +143,17 @@ func (r *reader) ranges(k uint8) ranges {
 	return s
 }
 
-// appendElements makes frames of elements without their last bits: sorted, as
-// Rice codes of the distance from the one before.
+// appendElements makes frames of elements without their last bits: sorted, the
+// first as it is, the others as Rice codes of the distance from the one before.
 func appendElements(frames [][]byte, elements []element, spare int) [][]byte {
 	slices.Sort(elements)
 	k := riceBits(len(elements), elementBits-spare)
 	for len(elements) > 0 {
-		w, last := bitWriter{dst: []byte{frameLacked, byte(spare), byte(k)}}, element(0)
-		for len(elements) > 0 && len(w.dst) < frameGoal {
+		last := elements[0] >> spare
+		w := bitWriter{dst: binary.AppendUvarint([]byte{frameLacked, byte(spare), byte(k)}, uint64(last))}
+		for elements = elements[1:]; len(elements) > 0 && len(w.dst) < frameGoal; elements = elements[1:] {
 			w.rice(uint64(elements[0]>>spare-last), k)
-			last, elements = elements[0]>>spare, elements[1:]
+			last = elements[0] >> spare
 		}
 		frames = append(frames, w.end())
 	}
@@ -166,8 +167,13 @@ func (r *reader) elements(spare int) (all []element) {
 		r.bad = true
 		return nil
 	}
-	b, last, most := bitReader{p: r.take(len(r.p))}, uint64(0), uint64(1)<<(elementBits-spare)
-	for {
+	most := uint64(1) << (elementBits - spare)
+	last := uint64(r.number(most - 1))
+	if r.bad {
+		return nil
+	}
+	all = append(all, element(last))
+	for b := (bitReader{p: r.take(len(r.p))}); ; {
 		distance, ok := b.rice(k)
 		if !ok {
 			return all
