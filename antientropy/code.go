@@ -20,18 +20,21 @@ type code struct {
 	decoder  *decoder
 	guess    float64 // elements that differ
 	vague    bool    // the guess is only a lower bound
+	planned  bool    // symbols came with the domain, so there is no need of samples
 	attempts int
 
 	known crdt.Fingerprint // sum of what was found of mine
 }
 
-// care is what part of the symbols that should suffice is asked for at each
-// attempt. Samples guess roughly; symbols, even those that do not suffice, tell
-// precisely how many would; and the third wish had better be the last.
-var care = [...]float64{0.7, 1.01, 1.15, 1.3}
+// care is how many of the symbols that should suffice are asked for at each
+// attempt. Samples guess roughly, so the first wish is a small one; symbols, even
+// those that do not suffice, tell precisely how many would. What they do not
+// suffice for either is rare: bytes are spent then, to save round trips.
+var care = [...]float64{0.7, 1, 1.1, 1.5, 2}
 
 const (
 	leastSymbols = 24 // tell how many are needed if they do not suffice
+	fewElements  = 60 // of so few the estimate says little: twice as many symbols are next
 	mostAttempts = 12
 	probe        = 512 // symbols that tell how many differ where samples cannot
 	samplesSize  = 256
@@ -111,6 +114,11 @@ func (s *Session) begin(differ int) {
 	}
 	total := float64(len(c.domain.has))
 	first := 0
+	if float64(differ) > 0.9*total { // one of the others looks equal by chance sooner than it is
+		for i := range c.domain.has {
+			c.domain.has[i] = !c.left.has[i]
+		}
+	}
 	if share := float64(differ) / total; share < 0.99 {
 		first = firstSymbols(-2 * total * math.Log1p(-share))
 	}
@@ -129,7 +137,7 @@ func (s *Session) begin(differ int) {
 // many do.
 func firstSymbols(elements float64) int {
 	switch {
-	case elements < 60:
+	case elements < fewElements:
 		return max(leastSymbols, enough(elements)*9/8)
 	case elements < 600:
 		return enough(elements) * 9 / 10
@@ -188,7 +196,7 @@ func (s *Session) domain(r *reader) error {
 	if length > 32*len(c.domain.has)*leastSymbols {
 		return corrupt(frameDomain, "length") // more than its sender can know to need
 	}
-	if length == 0 {
+	if c.planned = length > 0; !c.planned {
 		c.guess = s.compareSamples(r, depth, len(nodes))
 	}
 	if !r.end() {
@@ -250,7 +258,14 @@ func (s *Session) decode() {
 	}
 	have := len(c.decoder.rest)
 	length := 2 * enough(c.guess) // room for more wishes without another reading
-	want := max(int(float64(enough(c.guess))*care[min(c.attempts, len(care)-1)]), have+have/16+8)
+	step := c.attempts
+	if c.planned {
+		step++
+	}
+	want := max(int(float64(enough(c.guess))*care[min(step, len(care)-1)]), have+have/16+8)
+	if have > 0 && c.guess < fewElements {
+		want = max(want, 2*have)
+	}
 	if c.vague {
 		want, c.vague = probe, false
 	}
@@ -296,10 +311,10 @@ func (s *Session) result() {
 
 // spare is how many of the last bits of n elements are not sent to the side that
 // looks them up again, among so many entries: what is left tells each from the
-// others with a chance of 2^-10 that one of them is taken for another, and the sum
+// others with a chance of 2^-14 that one of them is taken for another, and the sum
 // at the end tells if it was.
 func spare(n, entries int) int {
-	return min(max(elementBits-bits.Len(uint(n))-bits.Len(uint(entries))-10, 0), elementBits-placeBits)
+	return min(max(elementBits-bits.Len(uint(n))-bits.Len(uint(entries))-14, 0), elementBits-placeBits)
 }
 
 // locate finds the entry that an element was made of, by its place. Spare is how

@@ -38,19 +38,21 @@ func (d *decoder) note(i int) {
 	s := &d.rest[i]
 	s.check &= 0xffff
 	s.count = int32(int8(s.count))
-	if s.count == 1 || s.count == -1 {
+	if (s.count == 1 || s.count == -1) && d.salt.check(element(s.sum)) == s.check {
 		d.pure = append(d.pure, i)
 	}
 }
 
 // peel takes single elements out of all symbols until there are none. A symbol
-// that only looked like one adds an element that is none, which comes out again
-// when the symbols around it are peeled. So that this ends, a session peels no
-// more often than elements could be found.
+// that only looked like one adds an element that is none, and takes others back
+// whose symbols it has spoilt; it comes out again when the symbols around it are
+// peeled. So symbols are peeled in the order in which they were met: the last one
+// first would go back and forth between two of these until the end, which is when
+// more were peeled than elements could be found.
 func (d *decoder) peel() {
-	for budget := 4*len(d.rest) + 16; len(d.pure) > 0 && budget > 0; {
-		i := d.pure[len(d.pure)-1]
-		d.pure = d.pure[:len(d.pure)-1]
+	budget := 4*len(d.rest) + 16
+	for n := 0; n < len(d.pure) && budget > 0; n++ {
+		i := d.pure[n]
 		s := d.rest[i]
 		e := element(s.sum)
 		if s.count != 1 && s.count != -1 || d.salt.check(e) != s.check || !d.salt.has(e, i) {

@@ -111,7 +111,7 @@ func TestErrors(t *testing.T) {
 // The default keeps its bounds: round trips, bytes a difference, and never much
 // more than listing everything.
 func TestHybridBounds(t *testing.T) {
-	const n, runs = 20_000, 6
+	const n, runs = 20_000, 20
 	for _, d := range []int{0, 1, 10, 100, 1000, 8000, n} {
 		bytes, full := 0, 0
 		for seed := range uint64(runs) {
