@@ -30,6 +30,7 @@ type call struct {
 	delta []byte // what a write joins
 	value []byte // an encoded value
 	cell  crdt.Cell
+	has   bool // what a read of another type than registers found is in value
 	begun time.Time
 	op    opKind
 	t     *table            // of a read

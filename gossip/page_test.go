@@ -59,7 +59,7 @@ func TestPageEndsWithTheShortest(t *testing.T) {
 		"short, long":     {[][]byte{short, long}, keys[:4], keys[4]},
 		"all, short last": {[][]byte{whole, long, short}, keys[:4], keys[4]},
 	} {
-		p := newPage()
+		p := newPage(crdt.NewPacked)
 		for _, reply := range tc.replies {
 			if _, err := p.JoinBinary(reply); err != nil {
 				t.Fatal(err)
@@ -72,7 +72,7 @@ func TestPageEndsWithTheShortest(t *testing.T) {
 			t.Errorf("%s: goes on from %x, done %t", name, p.next, p.done)
 		}
 	}
-	p := newPage()
+	p := newPage(crdt.NewPacked)
 	for _, reply := range [][]byte{whole, owned(t, "", deleted, keys...)} {
 		if _, err := p.JoinBinary(reply); err != nil {
 			t.Fatal(err)
@@ -85,7 +85,7 @@ func TestPageEndsWithTheShortest(t *testing.T) {
 
 // A page that its caller has taken does not change any more.
 func TestPageIsClosed(t *testing.T) {
-	p := newPage()
+	p := newPage(crdt.NewPacked)
 	p.closed = true
 	if j, err := p.JoinBinary(owned(t, "", "", "key")); err != nil || j.Changed || len(p.entries) > 0 {
 		t.Errorf("%+v, %v, %d entries", j, err, len(p.entries))

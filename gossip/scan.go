@@ -22,32 +22,42 @@ import (
 // a key that comes or goes meanwhile may or may not be. Each page is read from
 // R owners.
 func (r *RegisterTable[T]) Scan(ctx context.Context, cursor uint64, limit int, opts ...quorum.Option) (keys []string, next uint64, err error) {
-	level, err := r.t.nwr.Resolve(opts)
+	return r.t.scan(ctx, cursor, limit, opts)
+}
+
+// Len counts the keys that hold a value, each once. It goes through all of
+// them, by their versions and without their values.
+func (r *RegisterTable[T]) Len(ctx context.Context, opts ...quorum.Option) (n int, err error) {
+	return r.t.length(ctx, opts)
+}
+
+// scan is Scan of every kind of table.
+func (t *table) scan(ctx context.Context, cursor uint64, limit int, opts []quorum.Option) (keys []string, next uint64, err error) {
+	level, err := t.nwr.Resolve(opts)
 	if err == nil {
-		err = r.t.agree(ctx)
+		err = t.agree(ctx)
 	}
 	if err != nil {
 		return nil, 0, err
 	}
 	limit = max(limit, 1)
 	for now := time.Now().UnixMilli(); len(keys) < limit; {
-		p, err := r.t.page(ctx, cursor, min(limit-len(keys), maxPage), level.R)
+		p, err := t.page(ctx, cursor, min(limit-len(keys), maxPage), level.R)
 		if err != nil {
 			return nil, 0, err
 		}
 		keys = append(keys, p.keys(now)...)
-		if cursor = r.t.after(cursor, p); cursor == 0 {
+		if cursor = t.after(cursor, p); cursor == 0 {
 			break
 		}
 	}
 	return keys, cursor, nil
 }
 
-// Len counts the keys that hold a value, each once. It goes through all of
-// them, by their versions and without their values.
-func (r *RegisterTable[T]) Len(ctx context.Context, opts ...quorum.Option) (n int, err error) {
+// length is Len of every kind of table.
+func (t *table) length(ctx context.Context, opts []quorum.Option) (n int, err error) {
 	for cursor := uint64(0); ; {
-		keys, next, err := r.Scan(ctx, cursor, maxPage, opts...)
+		keys, next, err := t.scan(ctx, cursor, maxPage, opts)
 		if err != nil {
 			return 0, err
 		}
@@ -67,7 +77,7 @@ const maxPage = 8192
 
 // page reads the keys from a hash on, of one partition, from n owners.
 func (t *table) page(ctx context.Context, from uint64, limit, n int) (*page, error) {
-	p := newPage()
+	p := newPage(t.typ.New)
 	k := t.n.begin()
 	now := time.Now()
 	k.begun, k.op = now, opScan
@@ -101,13 +111,16 @@ func (t *table) after(from uint64, p *page) uint64 {
 // page is the join of what several owners answered to one page request: as a
 // state, so that a read of a page is a read like any other.
 type page struct {
-	entries map[string]*crdt.Packed
+	bottom  func() crdt.State
+	entries map[string]crdt.State
 	next    uint64 // the earliest hash at which an owner's page ended
 	done    bool   // all owners' pages reached the partition's end
 	closed  bool
 }
 
-func newPage() *page { return &page{entries: make(map[string]*crdt.Packed), done: true} }
+func newPage(bottom func() crdt.State) *page {
+	return &page{bottom: bottom, entries: make(map[string]crdt.State), done: true}
+}
 
 // JoinBinary joins a reply to a page request.
 func (p *page) JoinBinary(reply []byte) (crdt.Joined, error) {
@@ -125,7 +138,7 @@ func (p *page) JoinBinary(reply []byte) (crdt.Joined, error) {
 	for key, state, ok := list.Entry(); ok; key, state, ok = list.Entry() {
 		e := p.entries[string(key)]
 		if e == nil {
-			e = new(crdt.Packed)
+			e = p.bottom()
 			p.entries[string(key)] = e
 		}
 		if _, err := e.JoinBinary(state); err != nil {
@@ -142,13 +155,22 @@ func (p *page) JoinBinary(reply []byte) (crdt.Joined, error) {
 // owners' pages ended, in the order of their hashes.
 func (p *page) keys(now int64) (keys []string) {
 	for key, e := range p.entries {
-		c := e.Cell()
-		if _, ok := c.Get(now); ok && (p.done || ring.Hash(key) < p.next) {
+		if visible(e, now) && (p.done || ring.Hash(key) < p.next) {
 			keys = append(keys, key)
 		}
 	}
 	slices.SortFunc(keys, func(a, b string) int { return cmp.Compare(ring.Hash(a), ring.Hash(b)) })
 	return keys
+}
+
+// visible reports whether a reader sees anything of a state.
+func visible(s crdt.State, now int64) bool {
+	if r, ok := s.(*crdt.Packed); ok {
+		c := r.Cell()
+		_, ok := c.Get(now)
+		return ok
+	}
+	return !s.Tombstone()
 }
 
 // The rest of crdt.State has no meaning for a page, which is never stored.

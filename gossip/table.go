@@ -30,6 +30,7 @@ const DefaultPartitions = 256
 // they are used. See [Registers].
 type Kind[H any] struct {
 	typ    replica.Type
+	causal bool
 	handle func(*table) H
 }
 
@@ -89,7 +90,7 @@ func openTable[H any](n *Node, kind Kind[H], nwr quorum.NWR, spec ring.Table, op
 	}
 	n.carry(&out)
 	n.follow()
-	t := &table{n: n, spec: spec, nwr: nwr, repair: options.repair, gate: quorum.NewRepairGate(options.repair)}
+	t := &table{n: n, spec: spec, typ: kind.typ, causal: kind.causal, nwr: nwr, repair: options.repair, gate: quorum.NewRepairGate(options.repair)}
 	if spec.Kind == ring.Ring {
 		t.probe = n.probes.open(spec.Name, nwr)
 	}
@@ -100,6 +101,8 @@ func openTable[H any](n *Node, kind Kind[H], nwr quorum.NWR, spec ring.Table, op
 type table struct {
 	n       *Node
 	spec    ring.Table
+	typ     replica.Type
+	causal  bool // operations are made at an owner; or else the table holds registers
 	nwr     quorum.NWR
 	probe   *probe                       // of a ring table
 	checked atomic.Pointer[replica.View] // in which the catalog agreed with spec
@@ -186,12 +189,15 @@ func (t *table) startRead(ctx context.Context, k *call, key string, r int) {
 }
 
 // endRead waits, and copies what was found into k.value: late answers may still
-// be joined while the caller decodes it. The caller releases k.
+// be joined while the caller decodes it. Of registers k.cell refers to it, of
+// other types it is the encoded state, if k.has. The caller releases k.
 func (t *table) endRead(ctx context.Context, k *call) error {
 	k.finish(ctx)
 	k.mu.Lock()
 	err := k.c.Err()
-	if err == nil {
+	if err == nil && t.causal {
+		k.value, k.has = k.c.AppendState(k.value[:0])
+	} else if err == nil {
 		k.cell = k.c.Cell()
 		k.value = append(k.value[:0], k.cell.Value.Bytes...)
 		k.cell.Value.Bytes = k.value

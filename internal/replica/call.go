@@ -44,8 +44,8 @@ type Call struct {
 	targets  []quorum.Target
 	deadline time.Time
 	restarts int
-	state    crdt.Packed // what a read joins into
-	late     crdt.Packed // what is joined once that stands
+	state    joined // what a read joins into
+	late     joined // what is joined once that stands
 }
 
 type verb uint8
@@ -95,8 +95,8 @@ func (c *Call) Read(r *Replica, now, deadline time.Time, hedge time.Duration, ta
 		c.Op.End(quorum.ErrTooLarge)
 		return 0
 	}
-	c.state.Reset()
-	c.late.Reset()
+	c.state.reset(c.table.Data)
+	c.late.reset(c.table.Data)
 	c.Op.State, c.Op.Late = &c.state, &c.late
 	n = c.demand(n)
 	send = c.Op.StartRead(n, now, deadline, hedge, c.place())
@@ -188,7 +188,7 @@ func (c *Call) first(now time.Time, send uint32) uint32 {
 	}
 	c.buf = c.r.Serve(now, c.Msg(now), c.buf[:0])
 	send = send&^1 | c.Reply(now, c.Token(0), c.buf, nil, false, nil)
-	if c.verb == reading && !c.Ended() && !c.Op.Mending() && !c.state.IsBottom() {
+	if c.verb == reading && !c.Ended() && !c.Op.Mending() && !c.state.isBottom() {
 		c.have = c.state.Fingerprint(c.table.Spec.Key)
 		c.encoded = false
 	}
@@ -234,7 +234,8 @@ func (c *Call) Err() error {
 	return c.Op.Err([...]string{"write", "read", "scan"}[c.verb], c.ID)
 }
 
-// Cell returns what a read has joined. It refers to the call's memory.
+// Cell returns what a read of registers has joined. It refers to the call's
+// memory.
 func (c *Call) Cell() crdt.Cell { return c.state.Cell() }
 
 // Reply takes the reply to a send, or why there is none and whether the
@@ -372,7 +373,7 @@ func (c *Call) Behind() (targets uint32) {
 	if c.verb != reading || c.Op.Cause != nil {
 		return 0
 	}
-	if c.JoinLate(); c.state.IsBottom() {
+	if c.JoinLate(); c.state.isBottom() {
 		return 0
 	}
 	return c.Op.Behind(c.state.AppendBinary(c.buf[:0]))

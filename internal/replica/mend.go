@@ -56,16 +56,14 @@ func (c *Call) mended(round uint8, i int, a *wire.Reply) (send uint32) {
 // JoinLate joins what came after the state stood, when nobody reads it any
 // more: others may lack that, too.
 func (c *Call) JoinLate() {
-	if !c.late.IsBottom() {
-		_, _ = c.state.JoinBinary(c.late.Encoding()) // it was a state when it was joined into late
-		c.late.Reset()
+	if !c.late.isBottom() {
+		_, _ = c.state.JoinBinary(c.late.AppendBinary(nil)) // it was a state when it was joined into late
+		c.late.reset(c.table.Data)
 	}
 }
 
 // Kept returns how many owners are known to have what a read returns.
 func (c *Call) Kept() int {
-	if c.state.IsBottom() {
-		return c.Op.Kept(nil)
-	}
-	return c.Op.Kept(c.state.Encoding())
+	state, _ := c.AppendState(nil)
+	return c.Op.Kept(state)
 }

@@ -43,6 +43,8 @@ type Data struct {
 	typ    Type
 	synced []atomic.Bool // by partition
 
+	registers bool // the states are registers
+
 	recent recent // what was written a short while ago
 
 	watches atomic.Pointer[[]*Watch]
@@ -57,49 +59,13 @@ func (d *Data) Join(hash uint64, key, delta []byte) (crdt.Joined, error) {
 	return j, err
 }
 
-// Type is a replicated type as a replica handles it.
-type Type struct {
-	Name   string
-	Codec  uint8
-	New    func() crdt.State
-	Latest func(delta []byte) (crdt.Time, error) // the highest time in an encoded delta
-	Head   func(s crdt.State) crdt.State         // what of a state tells whether a reader sees anything
-}
-
-// Register is the built-in type of last-writer-wins cells, for values in the
-// named codec.
-func Register(codec string) Type {
-	return Type{Name: registerPrefix + codec + ")", Codec: 1, New: crdt.NewPacked, Latest: latestOfCell, Head: headOfCell}
-}
-
-const registerPrefix = "register("
-
-func latestOfCell(delta []byte) (crdt.Time, error) {
-	c, err := crdt.DecodeCell(delta)
-	return c.Stamp().Time, err
-}
-
-func headOfCell(s crdt.State) crdt.State {
-	c := s.(*crdt.Packed).Cell()
-	c.Value.Bytes = nil
-	return &c
-}
-
-// builtin returns the built-in type of that name: what a node serves although
-// its program has not opened the table.
-func builtin(name string) (Type, bool) {
-	if len(name) > len(registerPrefix) && name[:len(registerPrefix)] == registerPrefix {
-		return Register(name[len(registerPrefix) : len(name)-1]), true
-	}
-	return Type{}, false
-}
-
 func newData(spec ring.Table, typ Type) *Data {
 	d := &Data{
 		Table:  store.NewTable(int(spec.Partitions), spec.Key, typ.New),
 		typ:    typ,
 		synced: make([]atomic.Bool, spec.Partitions),
 	}
+	_, d.registers = typ.New().(*crdt.Packed)
 	d.recent.init()
 	return d
 }
