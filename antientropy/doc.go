@@ -8,6 +8,10 @@
 // one side of such a comparison; its strategies are
 //
 //   - [Full]: one side lists everything, by hash and half a fingerprint.
+//   - [Checksum]: the updates within a window first, then one sum; everything if the
+//     sums are not equal by then (section 1.3: "checksum with recent update list").
+//   - [PeelBack]: what changed last is listed first, until the sums of what is left
+//     are equal (section 1.3: "peel back", in the order of activity).
 //   - [Merkle]: descent in a hash tree, see package merkle.
 //   - [Rateless]: coded symbols (Yang, Gilad and Alizadeh, "Practical Rateless Set
 //     Reconciliation", SIGCOMM 2024), of which the receiver needs about 1.35 for

@@ -21,6 +21,10 @@ const (
 	frameCheck  = 'F' // sum of what both have in common
 	frameGiveUp = 'X' // nothing: the descent does the rest
 	frameTree   = 'T' // a message of merkle.Diff
+	frameList   = 'L' // 1 if it is the last, entries: hashes and halves of fingerprints
+	frameWant   = 'W' // hashes of a list that are lacked
+	frameSum    = 'S' // sum of what both have, as far as is known
+	framePeeled = 'E' // nothing: the sums are equal
 	frameGoOn   = '+' // nothing: there is more to say, or more may be said
 )
 
@@ -57,6 +61,13 @@ func (r *reader) take(n int) []byte {
 func (r *reader) byte() byte {
 	if p := r.take(1); p != nil {
 		return p[0]
+	}
+	return 0
+}
+
+func (r *reader) uint64() uint64 {
+	if p := r.take(8); p != nil {
+		return binary.LittleEndian.Uint64(p)
 	}
 	return 0
 }

@@ -46,7 +46,7 @@ func FuzzStep(f *testing.F) {
 		s := Accept(y)
 		if starter {
 			var err error
-			if s, _, err = Start(Config{Strategy: Strategy(strategy % 4)}, y); err != nil {
+			if s, _, err = Start(Config{Strategy: Strategy(strategy % 6)}, y); err != nil {
 				t.Fatal(err)
 			}
 		}

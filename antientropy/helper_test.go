@@ -38,6 +38,26 @@ func (r *replica) Entries(from, to uint64) iter.Seq2[uint64, crdt.Fingerprint] {
 	}
 }
 
+// Newest gives those of another version than the first as the latest, some of
+// which others share.
+func (r *replica) Newest(skip int) iter.Seq2[uint64, crdt.Fingerprint] {
+	return func(yield func(uint64, crdt.Fingerprint) bool) {
+		for _, young := range []bool{true, false} {
+			for i, h := range r.hashes {
+				if (r.versions[i] > 1 || h%256 == 0) != young {
+					continue
+				}
+				if skip--; skip < 0 && !yield(h, fingerprint(h, r.versions[i])) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Recent is a window that the oldest changes fall out of.
+func (r *replica) Recent() int { return len(r.hashes) / 8 }
+
 func newReplica(data map[uint64]uint64) *replica {
 	r := new(replica)
 	for h := range data {

@@ -23,6 +23,7 @@ type Session struct {
 	found map[uint64]bool
 	diff  *merkle.Diff
 	code  code
+	peel  peel
 	out   [][]byte
 }
 
@@ -34,6 +35,8 @@ const (
 	waitRanges       // the starter: how the other side looks
 	waitDomain       // the other: what the symbols are over
 	coding           // symbols one way, wishes and results the other
+	peeling          // lists of what changed last, one after the other
+	ending           // the starter: that the other side has heard the last
 	descending       // trees
 	finished
 )
@@ -41,14 +44,18 @@ const (
 // Start begins a session and returns the first turn. The error wraps
 // [ErrConfig].
 func Start(cfg Config, src Source) (*Session, [][]byte, error) {
-	if cfg.Strategy > Full {
+	if int(cfg.Strategy) >= len(names) {
 		return nil, nil, fmt.Errorf("%w: %v", ErrConfig, cfg.Strategy)
 	}
 	s := Accept(src)
 	s.starter, s.strategy, s.salt = true, cfg.Strategy, newSalt(cfg.Salt)
-	s.phase = waitRanges
-	if cfg.Strategy == Merkle || cfg.Strategy == Full {
+	switch s.phase = waitRanges; cfg.Strategy {
+	case Merkle, Full:
 		s.phase = descending
+	case Checksum, PeelBack:
+		if !s.beginPeel() {
+			return nil, nil, fmt.Errorf("%w: %v of a source without Recency", ErrConfig, cfg.Strategy)
+		}
 	}
 	root := src.Sum(merkle.Node{})
 	hello := append([]byte{frameHello, byte(cfg.Strategy), byte(src.Depth())}, cfg.Salt[:]...)
@@ -90,7 +97,7 @@ func (s *Session) Equal() bool { return s.equal }
 // side's. An error wraps [ErrCorrupt] or [ErrUnexpected] and ends the session.
 func (s *Session) Step(frames [][]byte) ([][]byte, error) {
 	s.out = nil
-	if len(frames) == 0 && (s.phase == waitRanges || s.phase == coding) {
+	if len(frames) == 0 && (s.phase == waitRanges || s.phase == coding || s.phase == peeling) {
 		return nil, fmt.Errorf("%w: nothing", ErrUnexpected)
 	}
 	for _, frame := range frames {
@@ -102,8 +109,13 @@ func (s *Session) Step(frames [][]byte) ([][]byte, error) {
 			return nil, err
 		}
 	}
-	if s.phase == coding && !s.starter {
+	switch {
+	case s.phase == coding && !s.starter:
 		s.decode()
+	case s.phase == peeling:
+		s.sayPeel()
+	case s.phase == ending:
+		s.phase = finished
 	}
 	s.speak()
 	if s.starter && s.phase == descending && len(s.out) == 0 {
@@ -144,7 +156,7 @@ func (s *Session) receive(kind byte, body []byte) error {
 	case kind == frameGoOn && s.phase != waitHello:
 		s.awaited = true
 		return nil
-	case kind == frameGiveUp && s.phase == coding && s.starter:
+	case kind == frameGiveUp && (s.phase == coding && s.starter || s.phase == peeling):
 		s.phase = descending
 		return nil
 	case kind == frameRanges && s.phase == waitRanges:
@@ -159,6 +171,8 @@ func (s *Session) receive(kind byte, body []byte) error {
 		return s.lacked(r)
 	case kind == frameCheck && s.phase == coding && s.starter:
 		return s.verify(r)
+	case s.phase == peeling:
+		return s.receivePeel(kind, r)
 	}
 	return fmt.Errorf("%w: %q", ErrUnexpected, kind)
 }
@@ -170,7 +184,7 @@ func (s *Session) hello(r *reader) error {
 	var root crdt.Fingerprint
 	copy(fresh[:], r.take(16))
 	copy(root[:], r.take(16))
-	if !r.end() || s.strategy > Full {
+	if !r.end() || int(s.strategy) >= len(names) {
 		return corrupt(frameHello, s.strategy.String())
 	}
 	s.salt = newSalt(fresh)
@@ -186,6 +200,10 @@ func (s *Session) hello(r *reader) error {
 	case Full:
 		s.phase = descending
 		s.diff.List(merkle.Node{})
+	case Checksum, PeelBack:
+		if !s.beginPeel() {
+			return fmt.Errorf("%w: %v, but it is not known here what changed last", ErrUnexpected, s.strategy)
+		}
 	default:
 		s.phase = waitDomain
 		s.sendRanges(depth)

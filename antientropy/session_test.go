@@ -14,7 +14,7 @@ import (
 	"github.com/grapevine-go/grapevine/merkle"
 )
 
-var strategies = []Strategy{Hybrid, Rateless, Merkle, Full}
+var strategies = []Strategy{Hybrid, Rateless, Merkle, Full, Checksum, PeelBack}
 
 func check(t *testing.T, strategy Strategy, seed uint64, a, b map[uint64]uint64) outcome {
 	t.Helper()
@@ -88,7 +88,7 @@ func TestWritesMeanwhile(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	r := newReplica(map[uint64]uint64{1: 1})
-	if _, _, err := Start(Config{Strategy: Full + 1}, r); !errors.Is(err, ErrConfig) {
+	if _, _, err := Start(Config{Strategy: PeelBack + 1}, r); !errors.Is(err, ErrConfig) {
 		t.Errorf("Start: %v", err)
 	}
 	for _, frames := range [][][]byte{{nil}, {make([]byte, MaxFrame+1)}, {{frameHello}}, {make([]byte, 36)}} {
@@ -128,6 +128,46 @@ func TestHybridBounds(t *testing.T) {
 		t.Logf("%d differ: %d bytes, full exchange %d", d, bytes, full)
 		if d == 0 && bytes > 64 || bytes > 32*d+1024 || d > 0 && bytes > full*12/10 {
 			t.Errorf("%d differ: %d bytes, full exchange %d", d, bytes, full)
+		}
+	}
+}
+
+// What has just changed on both sides is found for the price of listing it, and
+// of what else has changed in the window.
+func TestWhatIsNewIsCheap(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	a, b := scatter(r, 20_000, 0)
+	changed := 0
+	for h := range a {
+		if r.IntN(200) == 0 {
+			[]map[uint64]uint64{a, b}[changed%2][h] = 2
+			changed++
+		}
+	}
+	for strategy, turns := range map[Strategy]int{Checksum: 2, PeelBack: 6} {
+		o := check(t, strategy, 1, a, b)
+		list := 2*changed + 2*20_000/256 // each of both, as long as the window at the most
+		if strategy == Checksum {
+			list = 2 * 20_000 / 8
+		}
+		if most := list*peeledSize + changed*8 + 200; o.turns > turns || o.bytes > most {
+			t.Errorf("%v: %d turns, %d bytes; at most %d and %d", strategy, o.turns, o.bytes, turns, most)
+		}
+	}
+}
+
+// orderless is a source that does not know what changed last.
+type orderless struct{ Source }
+
+func TestWithoutRecency(t *testing.T) {
+	r := newReplica(map[uint64]uint64{1: 1})
+	for _, strategy := range []Strategy{Checksum, PeelBack} {
+		if _, _, err := Start(Config{Strategy: strategy}, orderless{r}); !errors.Is(err, ErrConfig) {
+			t.Errorf("%v begins: %v", strategy, err)
+		}
+		_, hello, _ := Start(Config{Strategy: strategy}, newReplica(nil))
+		if _, err := Accept(orderless{r}).Step(hello); !errors.Is(err, ErrUnexpected) {
+			t.Errorf("%v is taken: %v", strategy, err)
 		}
 	}
 }

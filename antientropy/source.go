@@ -26,13 +26,15 @@ const (
 	Rateless
 	Merkle
 	Full
+	Checksum
+	PeelBack
 )
 
-var names = [...]string{"hybrid", "rateless", "merkle", "full"}
+var names = [...]string{"hybrid", "rateless", "merkle", "full", "checksum", "peelback"}
 
 // String is the strategy's name.
 func (s Strategy) String() string {
-	if s > Full {
+	if int(s) >= len(names) {
 		return fmt.Sprintf("strategy %d", uint8(s))
 	}
 	return names[s]
@@ -51,7 +53,8 @@ func ParseStrategy(name string) (Strategy, error) {
 
 // Config is how a session is begun. The zero value works, but for the salt.
 type Config struct {
-	// Strategy is how to compare; Hybrid by default.
+	// Strategy is how to compare; Hybrid by default. Checksum and PeelBack need a
+	// source that implements Recency, on both sides.
 	Strategy Strategy
 	// Salt should be fresh random bytes for each session: entries that collide
 	// under one salt, and so are not found, are found under the next.

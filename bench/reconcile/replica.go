@@ -17,8 +17,10 @@ const partitions = 256
 // replica is a node's table of registers, and what a session sees of it.
 type replica struct {
 	merkle.Forest
-	table *store.Table
-	spare []store.Print
+	table  *store.Table
+	spare  []store.Print
+	order  activity
+	window int // how many of the newest entries are recent
 }
 
 // key is the i-th key, of 16 bytes, and its hash.
@@ -27,14 +29,14 @@ func key(i int) ([]byte, uint64) {
 	return k, xxhash.Sum64(k)
 }
 
-func newReplica(keys int) (*replica, error) {
+func newReplica(keys, window int) (*replica, error) {
 	r := &replica{
 		Forest: make(merkle.Forest, partitions), spare: make([]store.Print, 0, 256),
 		table: store.NewTable(partitions, crdt.Key{1, 2, 3}, crdt.NewPacked),
+		order: newActivity(keys), window: window,
 	}
 	for i := range keys {
-		k, hash := key(i)
-		if _, err := r.table.Join(hash, k, cell(1, 0)); err != nil {
+		if err := r.write(i, cell(1, 0)); err != nil {
 			return nil, err
 		}
 	}
@@ -71,7 +73,10 @@ func (r *replica) Entries(from, to uint64) iter.Seq2[uint64, crdt.Fingerprint] {
 // write joins an encoded cell, and keeps the tree up to date.
 func (r *replica) write(i int, delta []byte) error {
 	k, hash := key(i)
-	_, err := r.table.Join(hash, k, delta)
+	j, err := r.table.Join(hash, k, delta)
+	if j.Changed {
+		r.order.touch(i, hash)
+	}
 	return err
 }
 

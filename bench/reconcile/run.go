@@ -19,6 +19,7 @@ import (
 // setting is what the flags say.
 type setting struct {
 	keys, diff, runs int
+	window           int
 	seed             uint64
 }
 
@@ -31,14 +32,16 @@ func Run(args []string, out io.Writer) error {
 	flags.IntVar(&s.diff, "diff", -1, "keys that differ; by default each of 0, 1, 10, ... 100000")
 	flags.IntVar(&s.runs, "runs", 3, "runs whose mean is given, each with a seed of its own")
 	flags.Uint64Var(&s.seed, "seed", 1, "seed of the first run")
-	strategy := flags.String("strategy", "", "hybrid, rateless, merkle or full; by default each")
+	flags.IntVar(&s.window, "window", 1000, "how many of the last changes checksum takes for recent, at least 0")
+	strategy := flags.String("strategy", "", "hybrid, rateless, merkle, full, checksum or peelback; by default each")
 	json := flags.String("json", "", "also write one JSON object per row to this file")
 	svg := flags.String("svg", "", "also draw bytes a key against keys that differ into this file (.svg)")
 	png := flags.String("png", "", "also draw it into this file (.png)")
 	if err := verb.Parse(flags, args, out); err != nil {
 		return err
 	}
-	strategies := []antientropy.Strategy{antientropy.Hybrid, antientropy.Rateless, antientropy.Merkle, antientropy.Full}
+	strategies := []antientropy.Strategy{antientropy.Hybrid, antientropy.Rateless, antientropy.Merkle, antientropy.Full,
+		antientropy.Checksum, antientropy.PeelBack}
 	if *strategy != "" {
 		one, err := antientropy.ParseStrategy(*strategy)
 		if err != nil {
@@ -51,6 +54,8 @@ func Run(args []string, out io.Writer) error {
 		return fmt.Errorf("%w: -keys %d, 1 to 10000000 allowed", verb.ErrUsage, s.keys)
 	case s.diff < -1 || s.diff > s.keys:
 		return fmt.Errorf("%w: -diff %d, 0 to %d keys allowed", verb.ErrUsage, s.diff, s.keys)
+	case s.window < 0:
+		return fmt.Errorf("%w: -window %d, at least 0", verb.ErrUsage, s.window)
 	case s.runs < 1:
 		return fmt.Errorf("%w: -runs %d, at least 1", verb.ErrUsage, s.runs)
 	}
@@ -67,11 +72,11 @@ func Run(args []string, out io.Writer) error {
 // measureAll measures and prints a table, and says meanwhile what it is at.
 func measureAll(s setting, strategies []antientropy.Strategy, out, progress io.Writer) (rows []row, err error) {
 	fmt.Fprintf(progress, "reconcile: making two replicas of %d keys\n", s.keys)
-	a, err := newReplica(s.keys)
+	a, err := newReplica(s.keys, s.window)
 	if err != nil {
 		return nil, err
 	}
-	b, err := newReplica(s.keys)
+	b, err := newReplica(s.keys, s.window)
 	if err != nil {
 		return nil, err
 	}

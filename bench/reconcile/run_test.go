@@ -43,7 +43,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s is not in the table", r.Strategy)
 		}
 	}
-	if len(rows) != 4*5 {
+	if len(rows) != 6*5 {
 		t.Errorf("%d rows", len(rows))
 	}
 }
