@@ -58,7 +58,7 @@ func (r *RegisterTable[T]) GetMany(ctx context.Context, keys []string, opts ...q
 // returns the errors in the order of the items, nil for those that were
 // applied. Which of two items of one key wins is not said.
 func (r *RegisterTable[T]) PutMany(ctx context.Context, items []Item[T], opts ...quorum.Option) []error {
-	return r.writeMany(ctx, len(items), func(i int) (*call, string, int, error) {
+	return r.writeMany(ctx, len(items), func(i int) (*call, string, quorum.Level, error) {
 		k, w, err := r.put(ctx, items[i].Key, items[i].Value, opts)
 		return k, items[i].Key, w, err
 	})
@@ -67,13 +67,13 @@ func (r *RegisterTable[T]) PutMany(ctx context.Context, items []Item[T], opts ..
 // DeleteMany deletes keys, as [RegisterTable.Delete] does, many at a time. It
 // returns the errors in the order of the keys.
 func (r *RegisterTable[T]) DeleteMany(ctx context.Context, keys []string, opts ...quorum.Option) []error {
-	return r.writeMany(ctx, len(keys), func(i int) (*call, string, int, error) {
+	return r.writeMany(ctx, len(keys), func(i int) (*call, string, quorum.Level, error) {
 		k, w, err := r.remove(ctx, keys[i], opts)
 		return k, keys[i], w, err
 	})
 }
 
-func (r *RegisterTable[T]) writeMany(ctx context.Context, n int, prepare func(i int) (*call, string, int, error)) []error {
+func (r *RegisterTable[T]) writeMany(ctx context.Context, n int, prepare func(i int) (*call, string, quorum.Level, error)) []error {
 	errs := make([]error, n)
 	calls := make([]*call, n)
 	batch(n, func(i int) {

@@ -57,7 +57,7 @@ func (r *RegisterTable[T]) Put(ctx context.Context, key string, value T, opts ..
 }
 
 // put prepares a write of a value; the call that it returns has the delta.
-func (r *RegisterTable[T]) put(ctx context.Context, key string, value T, opts []quorum.Option) (*call, int, error) {
+func (r *RegisterTable[T]) put(ctx context.Context, key string, value T, opts []quorum.Option) (*call, quorum.Level, error) {
 	level, err := r.t.nwr.Resolve(opts)
 	if err == nil {
 		err = r.t.check(ctx, key)
@@ -80,6 +80,7 @@ func (r *RegisterTable[T]) put(ctx context.Context, key string, value T, opts []
 		at = max(level.ExpiresAt.UnixMilli(), 1)
 	}
 	k.encode(crdt.Put(r.t.n.replica.Stamp(time.Now()), k.value, at))
+	k.c.Wish.Zones = level.Zones
 	return k, level.W, nil
 }
 
@@ -93,7 +94,7 @@ func (r *RegisterTable[T]) Delete(ctx context.Context, key string, opts ...quoru
 	return r.t.write(ctx, k, key, w)
 }
 
-func (r *RegisterTable[T]) remove(ctx context.Context, key string, opts []quorum.Option) (*call, int, error) {
+func (r *RegisterTable[T]) remove(ctx context.Context, key string, opts []quorum.Option) (*call, quorum.Level, error) {
 	level, err := r.t.nwr.Resolve(opts)
 	if err == nil {
 		err = r.t.check(ctx, key)
@@ -103,6 +104,7 @@ func (r *RegisterTable[T]) remove(ctx context.Context, key string, opts []quorum
 	}
 	k := r.t.n.begin()
 	k.encode(crdt.Delete(r.t.n.replica.Stamp(time.Now())))
+	k.c.Wish.Zones = level.Zones
 	return k, level.W, nil
 }
 
@@ -127,7 +129,7 @@ func (r *RegisterTable[T]) Entry(ctx context.Context, key string, opts ...quorum
 	return r.entry(ctx, k, key)
 }
 
-func (r *RegisterTable[T]) get(ctx context.Context, key string, opts []quorum.Option) (*call, int, error) {
+func (r *RegisterTable[T]) get(ctx context.Context, key string, opts []quorum.Option) (*call, quorum.Level, error) {
 	level, err := r.t.nwr.Resolve(opts)
 	if err == nil {
 		err = r.t.check(ctx, key)

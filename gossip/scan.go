@@ -76,7 +76,7 @@ const bytesPerKey = 64
 const maxPage = 8192
 
 // page reads the keys from a hash on, of one partition, from n owners.
-func (t *table) page(ctx context.Context, from uint64, limit, n int) (*page, error) {
+func (t *table) page(ctx context.Context, from uint64, limit int, n quorum.Level) (*page, error) {
 	p := newPage(t.typ.New)
 	k := t.n.begin()
 	now := time.Now()

@@ -94,7 +94,7 @@ func (p *probes) open(table string, levels quorum.NWR) *probe {
 	if p.byTable[table] == nil {
 		p.byTable[table] = new(probe)
 	}
-	p.byTable[table].levels = levels
+	p.byTable[table].levels = quorum.NWR{N: levels.N, W: quorum.Level(levels.LeastW()), R: quorum.Level(levels.LeastR())}
 	return p.byTable[table]
 }
 

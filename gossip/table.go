@@ -67,7 +67,7 @@ func Ring[H any](n *Node, name string, kind Kind[H], nwr quorum.NWR, opts ...Tab
 	if err := nwr.Validate(); err != nil {
 		return h, fmt.Errorf("gossip: table %q: %w", name, err)
 	}
-	return openTable(n, kind, nwr, ring.Table{Name: name, N: uint8(nwr.N), W: uint8(nwr.W), Partitions: DefaultPartitions}, opts)
+	return openTable(n, kind, nwr, ring.Table{Name: name, N: uint8(nwr.N), W: uint8(nwr.LeastW()), Partitions: DefaultPartitions}, opts)
 }
 
 // openTable opens a table of which the specification tells all but the type.
@@ -149,12 +149,12 @@ func (t *table) agree(ctx context.Context) error {
 }
 
 // write sends a delta, which is in k.delta, and waits.
-func (t *table) write(ctx context.Context, k *call, key string, w int) (quorum.Receipt, error) {
+func (t *table) write(ctx context.Context, k *call, key string, w quorum.Level) (quorum.Receipt, error) {
 	t.startWrite(ctx, k, key, w)
 	return t.endWrite(ctx, k)
 }
 
-func (t *table) startWrite(ctx context.Context, k *call, key string, w int) {
+func (t *table) startWrite(ctx context.Context, k *call, key string, w quorum.Level) {
 	now := time.Now()
 	k.begun, k.op = now, opWrite
 	send := k.c.Write(t.n.replica, now, t.n.deadline(ctx, now), t.spec.Name, key, k.delta, w)
@@ -177,7 +177,7 @@ func (t *table) endWrite(ctx context.Context, k *call) (r quorum.Receipt, err er
 
 // startRead asks for a key; k.value and k.head have what was found after
 // endRead.
-func (t *table) startRead(ctx context.Context, k *call, key string, r int) {
+func (t *table) startRead(ctx context.Context, k *call, key string, r quorum.Level) {
 	now := time.Now()
 	k.begun, k.op, k.t = now, opRead, t
 	k.c.Wish.Block = k.mode == quorum.RepairBlocking

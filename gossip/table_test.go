@@ -63,12 +63,12 @@ func TestLevelsOfCalls(t *testing.T) {
 	table := open(t, nodes[0])
 	ready(t, nodes...)
 	ctx := within(t)
-	for _, w := range []int{2, 3} {
-		if r, err := table.Put(ctx, "key", "value", quorum.W(w)); err != nil || r.Acked < w {
+	for _, w := range []quorum.Level{2, 3} {
+		if r, err := table.Put(ctx, "key", "value", quorum.W(w)); err != nil || r.Acked < int(w) {
 			t.Errorf("W=%d: %+v %v", w, r, err)
 		}
 	}
-	for _, r := range []int{1, 2, 3} {
+	for _, r := range []quorum.Level{1, 2, 3, quorum.One, quorum.Quorum, quorum.All, quorum.LocalOne, quorum.LocalQuorum} {
 		expect(t, table, "key", "value", quorum.R(r))
 	}
 	put(t, table, "key", "two", quorum.R(1), quorum.W(2), quorum.W(3)) // the last one counts
@@ -78,7 +78,7 @@ func TestLevelsOfCalls(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	for _, w := range []int{-1, 0, 1, 4} { // 1 is below the table's
+	for _, w := range []quorum.Level{-5, 0, 1, 4, quorum.One, quorum.LocalOne, quorum.LocalQuorum} { // 1 is below the table's
 		_, err := table.Put(ctx, "key", "never", quorum.W(w))
 		impossible(fmt.Sprint("Put W=", w), err)
 		_, err = table.Delete(ctx, "key", quorum.W(w))
@@ -86,7 +86,7 @@ func TestLevelsOfCalls(t *testing.T) {
 		_, err = table.Expire(ctx, "key", time.Time{}, quorum.W(w))
 		impossible(fmt.Sprint("Expire W=", w), err)
 	}
-	for _, r := range []int{-1, 0, 4} {
+	for _, r := range []quorum.Level{-5, 0, 4} {
 		_, _, err := table.Get(ctx, "key", quorum.R(r))
 		impossible(fmt.Sprint("Get R=", r), err)
 		_, _, err = table.Scan(ctx, 0, 1, quorum.R(r))
@@ -157,7 +157,7 @@ func TestTablesCreatedAtOnce(t *testing.T) {
 		var errs [2]error
 		var g sync.WaitGroup
 		for j := range tables {
-			nwr, partitions := quorum.NWR{N: 3, W: 2 + j, R: 2}, gossip.Partitions(64<<(i%2*j)) // W, or both, are different
+			nwr, partitions := quorum.NWR{N: 3, W: quorum.Level(2 + j), R: 2}, gossip.Partitions(64<<(i%2*j)) // W, or both, are different
 			g.Go(func() {
 				if tables[j], errs[j] = gossip.Ring(nodes[j], name, gossip.Registers[string](), nwr, partitions); errs[j] == nil {
 					_, _ = tables[j].Put(within(t), "early", "value") // perhaps into a table that will never have been

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/quorum"
 )
 
 // tracing makes a span for each operation, if the application has a provider.
@@ -27,7 +28,7 @@ func (t *tracing) init(provider trace.TracerProvider, node peer.ID) {
 }
 
 // trace begins the span of an operation that is about to begin.
-func (k *call) trace(ctx context.Context, t *table, need int) {
+func (k *call) trace(ctx context.Context, t *table, need quorum.Level) {
 	k.span = nil
 	if t.n.tracing.tracer == nil {
 		return
@@ -35,7 +36,7 @@ func (k *call) trace(ctx context.Context, t *table, need int) {
 	_, k.span = t.n.tracing.tracer.Start(ctx, opNames[k.op]+" "+t.spec.Name, trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithTimestamp(k.begun), trace.WithAttributes(
 			attribute.String("db.system.name", "grapevine"), attribute.String("db.operation.name", opNames[k.op]),
-			attribute.String("db.collection.name", t.spec.Name), t.n.tracing.node, attribute.Int("grapevine.needed", need)))
+			attribute.String("db.collection.name", t.spec.Name), t.n.tracing.node, attribute.String("grapevine.needed", need.String())))
 }
 
 // traced notes an answer, or that there will be none. The caller holds k.mu.

@@ -134,7 +134,7 @@ func TestTraces(t *testing.T) {
 		t.Error(d)
 	}
 	for what, ok := range map[string]bool{
-		"put acked":   put.attrs["grapevine.acked"].AsInt64() == 3 && put.attrs["grapevine.needed"].AsInt64() == 3,
+		"put acked":   put.attrs["grapevine.acked"].AsInt64() == 3 && put.attrs["grapevine.needed"].AsString() == "3",
 		"put applied": put.attrs["grapevine.outcome"].AsString() == "applied" && put.status == codes.Unset,
 		"get acked":   get.attrs["grapevine.acked"].AsInt64() == 3,
 		"table":       get.attrs["db.collection.name"].AsString() == "sessions",

@@ -45,14 +45,14 @@ func (c *Cluster) do(n *Node, begin func(call *replica.Call, now, deadline time.
 func (c *Cluster) put(n *Node, key, value string) error {
 	_, err := c.do(n, func(call *replica.Call, now, deadline time.Time) uint32 {
 		cell := crdt.Put(n.replica.Stamp(now), []byte(value), 0)
-		return call.Write(n.replica, now, deadline, tableName, key, cell.AppendBinary(nil), c.run.W)
+		return call.Write(n.replica, now, deadline, tableName, key, cell.AppendBinary(nil), quorum.Level(c.run.W))
 	})
 	return err
 }
 
 func (c *Cluster) get(n *Node, key string) (string, error) {
 	return c.do(n, func(call *replica.Call, now, deadline time.Time) uint32 {
-		return call.Read(n.replica, now, deadline, c.run.Timeout/4, tableName, key, c.run.R)
+		return call.Read(n.replica, now, deadline, c.run.Timeout/4, tableName, key, quorum.Level(c.run.R))
 	})
 }
 

@@ -261,13 +261,13 @@ func (k *workload) do(n *Node, o *Op, done func()) {
 	begin := func(c *replica.Call, now, deadline time.Time) uint32 {
 		if o.Kind == GetOp {
 			c.Wish.Block = run.Blocking
-			return c.Read(n.replica, now, deadline, run.Timeout/4, tableName, o.Key, run.R)
+			return c.Read(n.replica, now, deadline, run.Timeout/4, tableName, o.Key, quorum.Level(run.R))
 		}
 		cell := crdt.Put(n.replica.Stamp(now), []byte(o.Value), 0)
 		if o.Kind == DeleteOp {
 			cell = crdt.Delete(n.replica.Stamp(now))
 		}
-		return c.Write(n.replica, now, deadline, tableName, o.Key, cell.AppendBinary(nil), run.W)
+		return c.Write(n.replica, now, deadline, tableName, o.Key, cell.AppendBinary(nil), quorum.Level(run.W))
 	}
 	n.start(run.Timeout, begin, func(c *replica.Call) {
 		o.Return = k.c.World.Elapsed()

@@ -18,10 +18,10 @@ func TestValidate(t *testing.T) {
 		{NWR{1, 1, 1}, nil},
 		{NWR{16, 16, 16}, nil},
 		{NWR{3, 1, 1}, nil}, // reads may be stale, which is allowed
-		{NWR{}, []string{"N is 0, not 1 to 16", "W is 0, not 1 to 1", "R is 0, not 1 to 1"}},
+		{NWR{}, []string{"N is 0, not 1 to 16", "W is 0, not 1 to 1 or a named level", "R is 0, not 1 to 1"}},
 		{NWR{17, 2, 2}, []string{"N is 17"}},
 		{NWR{3, 4, 0}, []string{"W is 4, not 1 to 3", "R is 0, not 1 to 3"}},
-		{NWR{-1, -1, -1}, []string{"N is -1", "W is -1", "R is -1"}},
+		{NWR{-1, -7, -8}, []string{"N is -1", "W is -7", "R is -8"}},
 	} {
 		err := tc.nwr.Validate()
 		if (err == nil) != (tc.problem == nil) || err != nil && !errors.Is(err, ErrLevel) {
@@ -45,7 +45,7 @@ func TestFresh(t *testing.T) {
 	for n := 1; n <= 5; n++ {
 		for w := 1; w <= n; w++ {
 			for r := 1; r <= n; r++ {
-				if meets(n, w, r) != (NWR{n, w, r}).Fresh() {
+				if meets(n, w, r) != (NWR{n, Level(w), Level(r)}).Fresh() {
 					t.Errorf("N=%d W=%d R=%d: meets is %t", n, w, r, meets(n, w, r))
 				}
 			}
@@ -104,15 +104,57 @@ func TestResolve(t *testing.T) {
 
 // TestResolveAgreesWithValidate: what a call may ask for is a valid level.
 func TestResolveAgreesWithValidate(t *testing.T) {
-	small := rapid.IntRange(-1, 18)
+	any := rapid.Map(rapid.IntRange(-6, 18), func(l int) Level { return Level(l) })
 	rapid.Check(t, func(t *rapid.T) {
-		table := NWR{N: rapid.IntRange(1, MaxN).Draw(t, "N")}
-		table.W, table.R = rapid.IntRange(1, table.N).Draw(t, "W"), rapid.IntRange(1, table.N).Draw(t, "R")
-		w, r := small.Draw(t, "w"), small.Draw(t, "r")
+		table := NWR{N: rapid.IntRange(1, MaxN).Draw(t, "N"), W: any.Draw(t, "W"), R: any.Draw(t, "R")}
+		if table.Validate() != nil {
+			return
+		}
+		w, r := any.Draw(t, "w"), any.Draw(t, "r")
 		c, err := table.Resolve([]Option{W(w), R(r)})
-		valid := NWR{N: table.N, W: w, R: r}.Validate() == nil && w >= table.W
-		if (err == nil) != valid || err == nil && (c.W != w || c.R != r) {
-			t.Fatalf("%v with W=%d R=%d: %+v, %v", table, w, r, c, err)
+		valid := NWR{N: table.N, W: w, R: r}.Validate() == nil && w.Least(table.N) >= table.LeastW()
+		if (err == nil) != valid {
+			t.Fatalf("%v with W=%v R=%v: %+v, %v", table, w, r, c, err)
+		}
+		if err == nil && (c.W.Least(table.N) != w.Least(table.N) || c.R.Least(table.N) != r.Least(table.N) || c.W < 0 && !c.W.local() || c.R < 0 && !c.R.local()) {
+			t.Fatalf("%v with W=%v R=%v: %+v", table, w, r, c)
 		}
 	})
+}
+
+// TestNamedLevels: what the names stand for.
+func TestNamedLevels(t *testing.T) {
+	for _, tc := range []struct {
+		l                 Level
+		one, three, eight Level // of so many owners
+		text              string
+	}{
+		{One, 1, 1, 1, "1"}, {Quorum, 1, 2, 5, "quorum"}, {All, 1, 3, 8, "all"},
+		{LocalOne, LocalOne, LocalOne, LocalOne, "local one"}, {LocalQuorum, LocalQuorum, LocalQuorum, LocalQuorum, "local quorum"}, {7, 7, 7, 7, "7"},
+	} {
+		if tc.l.of(1) != tc.one || tc.l.of(3) != tc.three || tc.l.of(8) != tc.eight || tc.l.String() != tc.text {
+			t.Errorf("%v: %v of 1, %v of 3, %v of 8", tc.l, tc.l.of(1), tc.l.of(3), tc.l.of(8))
+		}
+	}
+	for q, fresh := range map[NWR]bool{
+		{3, Quorum, Quorum}: true, {3, All, One}: true, {3, One, Quorum}: false, {3, LocalQuorum, LocalQuorum}: false, {3, All, LocalOne}: true,
+	} {
+		if q.Validate() != nil || q.Fresh() != fresh {
+			t.Errorf("%v: %v, fresh %t", q, q.Validate(), q.Fresh())
+		}
+	}
+	for _, q := range []NWR{{3, -5, 2}, {3, 2, -9}, {0, Quorum, Quorum}} {
+		if err := q.Validate(); !errors.Is(err, ErrLevel) {
+			t.Errorf("%v: %v", q, err)
+		}
+	}
+	if _, err := (NWR{3, 2, 2}).Resolve([]Option{Zones(4)}); !errors.Is(err, ErrLevel) {
+		t.Errorf("more zones than owners: %v", err)
+	}
+	if _, err := (NWR{3, LocalOne, 2}).Resolve([]Option{Zones(2)}); !errors.Is(err, ErrLevel) {
+		t.Errorf("several zones of one: %v", err)
+	}
+	if _, err := (NWR{3, 2, 2}).Resolve([]Option{W(LocalOne)}); !errors.Is(err, ErrLevel) {
+		t.Errorf("fewer than the table's W: %v", err)
+	}
 }

@@ -16,6 +16,8 @@ type Target struct {
 	Current bool   // owner in the current placement
 	Next    bool   // owner in the placement that is coming; the same where nothing moves
 	Down    bool   // membership believes it dead
+	Local   bool   // in the zone of the coordinator
+	Zone    uint8  // tells zones apart
 }
 
 // Phase is where an operation stands.
@@ -50,6 +52,9 @@ type Op struct {
 	// State is the join of a read's answers; the driver sets it to bottom before
 	// Start.
 	State crdt.State
+	// Zones is how many distinct zones the acknowledgements of a write have to
+	// come from; 0: any. It is set before Start.
+	Zones int
 	// Demand is what a read asks for beyond its answers. It is set before Start.
 	Demand Demand
 	// Late is the join of the answers that come when the state of a read with
@@ -64,7 +69,7 @@ type Op struct {
 	restamped bool
 	sent      int // of a write: messages sent, in all rounds
 	refused   int // and how many of them are known to have changed nothing
-	need      int
+	need      Level
 	deadline  time.Time
 	hedge     time.Time // when a read asks one more; zero: not again
 	every     time.Duration
@@ -79,7 +84,7 @@ type Op struct {
 
 // StartWrite begins a write that needs w acknowledgements in each placement
 // and ends at the deadline.
-func (o *Op) StartWrite(w int, deadline time.Time, targets []Target) (send uint32) {
+func (o *Op) StartWrite(w Level, deadline time.Time, targets []Target) (send uint32) {
 	o.reset(w, deadline)
 	o.write = true
 	return o.begin(targets)
@@ -92,14 +97,14 @@ func (o *Op) StartWrite(w int, deadline time.Time, targets []Target) (send uint3
 // While owners change, the current placement alone would not do: whoever has
 // not heard of the end of the change would read at the old owners what is only
 // written to the new ones any more.
-func (o *Op) StartRead(r int, now, deadline time.Time, hedge time.Duration, targets []Target) (send uint32) {
+func (o *Op) StartRead(r Level, now, deadline time.Time, hedge time.Duration, targets []Target) (send uint32) {
 	o.reset(r, deadline)
 	o.every, o.hedge = hedge, now.Add(hedge)
 	return o.begin(targets)
 }
 
-func (o *Op) reset(need int, deadline time.Time) {
-	*o = Op{Targets: o.Targets[:0], State: o.State, Demand: o.Demand, Late: o.Late, need: need, deadline: deadline}
+func (o *Op) reset(need Level, deadline time.Time) {
+	*o = Op{Targets: o.Targets[:0], State: o.State, Zones: o.Zones, Demand: o.Demand, Late: o.Late, need: need, deadline: deadline}
 }
 
 // Restart begins anew with other targets, for a ring that changed meanwhile.
@@ -116,7 +121,7 @@ func (o *Op) begin(targets []Target) (send uint32) {
 	o.Targets = append(o.Targets[:0], targets...)
 	o.retrack()
 	if o.tracker.Verdict() == Impossible {
-		o.end(ErrUnavailable)
+		o.end(o.unavailable())
 		return 0
 	}
 	if o.kept.Verdict() == Impossible {
@@ -129,16 +134,11 @@ func (o *Op) begin(targets []Target) (send uint32) {
 
 // retrack begins to count anew.
 func (o *Op) retrack() {
-	var current, next uint32
-	for i, t := range o.Targets {
-		if t.Current {
-			current |= 1 << i
-		}
-		if t.Next {
-			next |= 1 << i
-		}
+	o.tracker, o.kept = trackerOf(o.need, o.Targets), trackerOf(One, o.Targets)
+	o.kept.need = [2]int{o.Demand.Keep, o.Demand.Keep}
+	if o.write && o.Zones > 1 {
+		o.tracker.spreadOver(o.Zones, o.Targets)
 	}
-	o.tracker, o.kept = NewTracker(o.need, current, next), NewTracker(o.Demand.Keep, current, next)
 	for i, t := range o.Targets {
 		if t.Down {
 			o.tracker.Bad(i)

@@ -2,6 +2,7 @@ package quorum
 
 import (
 	"errors"
+	"fmt"
 	"math/bits"
 
 	"github.com/cespare/xxhash/v2"
@@ -32,6 +33,17 @@ func (o *Op) blame() error {
 			}
 		}
 	}
+	return o.unavailable()
+}
+
+// unavailable says what is too few, where numbers of owners do not.
+func (o *Op) unavailable() error {
+	switch {
+	case o.need.local() && o.tracker.Owners() < o.tracker.Need():
+		return fmt.Errorf("%w: %d owners of the key are in this zone", ErrUnavailable, o.tracker.Owners())
+	case o.write && o.Zones > 1:
+		return fmt.Errorf("%w: acknowledgements from %d zones are wanted", ErrUnavailable, o.Zones)
+	}
 	return ErrUnavailable
 }
 
@@ -59,7 +71,7 @@ func (o *Op) Err(verb string, id wire.OpID) error {
 	if o.Cause == nil {
 		return nil
 	}
-	e := &Error{Verb: verb, Outcome: o.Outcome(), Op: id, Acked: o.Acked(), Needed: o.need, Owners: o.tracker.Owners(), Cause: o.Cause}
+	e := &Error{Verb: verb, Outcome: o.Outcome(), Op: id, Acked: o.Acked(), Needed: o.tracker.Need(), Owners: o.tracker.Owners(), Cause: o.Cause}
 	if o.broken {
 		e.Acked, e.Needed = o.kept.Count(), o.Demand.Keep
 	}

@@ -26,7 +26,8 @@ var rewrite = flag.Bool("rewrite", false, "write what happens into the stories")
 // does. A line is a comment (#), a command, or, after a tab, what the command
 // before led to. With -rewrite the latter are written anew; read the difference.
 //
-//	write W [within DURATION] TARGET…          begin; a target is a, or a:old, a:new (in one placement only), a:down
+//	write W [within DURATION] [zones K] TARGET…   begin; a target is a, or a:old, a:new (in one placement only), a:down,
+//	                                           each with /ZONE, of which 1 is the coordinator's; W and R may be localone, localquorum
 //	read R [within DURATION] [hedge DURATION] [keep OWNERS] [ask DRIVER] [floor CLOCK] TARGET…
 //	ack TARGET joined|equal|CLOCK              CLOCK: dominated by a stamp of this time
 //	answer TARGET absent|equal|VALUE@CLOCK [unsynced]
@@ -148,6 +149,8 @@ var reasons = map[string]error{
 	"overloaded": ErrOverloaded, "toolarge": ErrTooLarge, "refused": ErrRefused, "unreachable": errors.New("unreachable"), "canceled": errors.New("canceled"),
 }
 
+var levels = map[string]Level{"localone": LocalOne, "localquorum": LocalQuorum}
+
 func duration(s string) time.Duration {
 	d, err := time.ParseDuration(s)
 	if err != nil {
@@ -157,12 +160,17 @@ func duration(s string) time.Duration {
 }
 
 func (s *story) begin(words []string) uint32 {
-	need, err := strconv.Atoi(words[1])
-	if err != nil {
-		panic(err)
+	need, named := levels[words[1]]
+	var err error
+	if !named {
+		var n int
+		if n, err = strconv.Atoi(words[1]); err != nil {
+			panic(err)
+		}
+		need = Level(n)
 	}
 	within, hedge, rest := time.Second, 100*time.Millisecond, words[2:]
-	s.op.Demand = Demand{}
+	s.op.Demand, s.op.Zones = Demand{}, 0
 	for known := true; known; {
 		switch rest[0] {
 		case "within":
@@ -171,6 +179,8 @@ func (s *story) begin(words []string) uint32 {
 			hedge = duration(rest[1])
 		case "keep":
 			s.op.Demand.Keep, err = strconv.Atoi(rest[1])
+		case "zones":
+			s.op.Zones, err = strconv.Atoi(rest[1])
 		case "ask":
 			s.op.Demand.Ask = true
 		case "floor":
@@ -197,9 +207,14 @@ func (s *story) begin(words []string) uint32 {
 func (s *story) targets(words []string) (targets []Target) {
 	s.names = nil
 	for _, w := range words {
+		w, zone, _ := strings.Cut(w, "/")
 		name, how, _ := strings.Cut(w, ":")
 		s.names = append(s.names, name)
-		targets = append(targets, Target{ID: peer.ID(name), Current: how != "new", Next: how != "old", Down: how == "down"})
+		t := Target{ID: peer.ID(name), Current: how != "new", Next: how != "old", Down: how == "down", Local: zone == "" || zone == "1"}
+		if zone != "" {
+			t.Zone = zone[0]
+		}
+		targets = append(targets, t)
 	}
 	return targets
 }

@@ -17,20 +17,52 @@ const (
 )
 
 // Tracker counts answers, as a value without time. It counts in two groups at
-// once, the owners in the current and in the next placement, and needs as many
-// in both; where nothing moves the groups are one. The zero Tracker needs
-// nothing.
+// once, the owners in the current and in the next placement, and needs enough in
+// both; where nothing moves the groups are one. The zero Tracker needs nothing.
 type Tracker struct {
-	need   int
+	need   [2]int    // in each group
 	groups [2]uint32 // targets of the current, of the next placement
 	good   uint32    // targets whose answer counts
 	bad    uint32    // targets whose answer will not come or does not count
+	spread int       // distinct zones that are needed in each group
+	zones  [MaxTargets]uint8
 }
 
 // NewTracker returns a tracker that needs as many answers in each group. The
 // groups are sets of targets: bit i is target i.
 func NewTracker(need int, current, next uint32) Tracker {
-	return Tracker{need: need, groups: [2]uint32{current, next}}
+	return Tracker{need: [2]int{need, need}, groups: [2]uint32{current, next}}
+}
+
+// trackerOf returns a tracker of the answers that a level needs of targets.
+func trackerOf(l Level, targets []Target) Tracker {
+	var groups [2]uint32
+	for i, t := range targets {
+		if l.local() && !t.Local {
+			continue
+		}
+		if t.Current {
+			groups[0] |= 1 << i
+		}
+		if t.Next {
+			groups[1] |= 1 << i
+		}
+	}
+	t := NewTracker(max(int(l), 1), groups[0], groups[1])
+	if l == LocalQuorum {
+		for g := range t.need {
+			t.need[g] = majority(bits.OnesCount32(t.groups[g]))
+		}
+	}
+	return t
+}
+
+// spreadOver makes the tracker need answers from so many distinct zones, too.
+func (t *Tracker) spreadOver(zones int, targets []Target) {
+	t.spread = zones
+	for i, x := range targets {
+		t.zones[i] = x.Zone
+	}
 }
 
 // Good records that target i's answer counts; a later Bad takes that back.
@@ -51,11 +83,11 @@ func (t *Tracker) Open(i int) bool { return (t.good|t.bad)&(1<<i) == 0 }
 // Verdict says whether enough answers came, may come, or cannot come.
 func (t *Tracker) Verdict() Verdict {
 	v := Done
-	for _, g := range t.groups {
-		if bits.OnesCount32(g&t.good) >= t.need {
+	for g := range t.groups {
+		if t.enough(g, t.good) {
 			continue
 		}
-		if bits.OnesCount32(g&^t.bad) < t.need {
+		if !t.enough(g, ^t.bad) {
 			return Impossible
 		}
 		v = More
@@ -63,10 +95,32 @@ func (t *Tracker) Verdict() Verdict {
 	return v
 }
 
+// enough reports whether these targets would do for a group.
+func (t *Tracker) enough(group int, targets uint32) bool {
+	targets &= t.groups[group]
+	return bits.OnesCount32(targets) >= t.need[group] && (t.spread <= 1 || t.span(targets) >= t.spread)
+}
+
+// span is how many zones targets are in.
+func (t *Tracker) span(targets uint32) (zones int) {
+	var seen [4]uint64
+	for m := targets; m != 0; m &= m - 1 {
+		z := t.zones[bits.TrailingZeros32(m)]
+		if bit := uint64(1) << (z & 63); seen[z>>6]&bit == 0 {
+			seen[z>>6] |= bit
+			zones++
+		}
+	}
+	return zones
+}
+
 // Count returns how many answers counted, in the group that has fewer.
 func (t *Tracker) Count() int {
 	return min(bits.OnesCount32(t.groups[0]&t.good), bits.OnesCount32(t.groups[1]&t.good))
 }
+
+// Need returns how many answers are needed, in the group that needs more.
+func (t *Tracker) Need() int { return max(t.need[0], t.need[1]) }
 
 // Owners returns how many targets the group has that has fewer.
 func (t *Tracker) Owners() int {
@@ -74,10 +128,11 @@ func (t *Tracker) Owners() int {
 }
 
 // Wants reports whether target i is in a group that needs more answers than
-// have come and those in asked that may still come.
+// have come and those in asked that may still come. Zones are not looked at: who
+// needs them asks everybody.
 func (t *Tracker) Wants(i int, asked uint32) bool {
-	for _, g := range t.groups {
-		if g&(1<<i) != 0 && bits.OnesCount32(g&(t.good|asked&^t.bad)) < t.need {
+	for g, group := range t.groups {
+		if group&(1<<i) != 0 && bits.OnesCount32(group&(t.good|asked&^t.bad)) < t.need[g] {
 			return true
 		}
 	}

@@ -5,14 +5,16 @@ import "testing"
 // plainTracker is the twin: it keeps what was recorded of each target and
 // computes everything from it by trying.
 type plainTracker struct {
-	need    int
+	needs   [2]int
 	current []bool
 	next    []bool
 	answer  []byte // 0: none, 'g', 'b'
+	spread  int    // zones that are needed
+	zones   []uint8
 }
 
 func newPlain(need, n int, current, next uint32) *plainTracker {
-	p := &plainTracker{need: need, answer: make([]byte, n)}
+	p := &plainTracker{needs: [2]int{need, need}, answer: make([]byte, n), zones: make([]uint8, n)}
 	for i := range n {
 		p.current = append(p.current, current>>i&1 == 1)
 		p.next = append(p.next, next>>i&1 == 1)
@@ -34,14 +36,30 @@ func (p *plainTracker) least(accept func(i int) bool) int {
 	return min(p.counted(p.current, accept), p.counted(p.next, accept))
 }
 
+// enough reports whether those accepted would do, in both groups.
+func (p *plainTracker) enough(accept func(i int) bool) bool {
+	for g, group := range [][]bool{p.current, p.next} {
+		zones := make(map[uint8]bool)
+		for i, in := range group {
+			if in && accept(i) {
+				zones[p.zones[i]] = true
+			}
+		}
+		if p.counted(group, accept) < p.needs[g] || len(zones) < p.spread {
+			return false
+		}
+	}
+	return true
+}
+
 // verdict looks for a way to end well among all that may still come.
 func (p *plainTracker) verdict() Verdict {
 	good := func(i int) bool { return p.answer[i] == 'g' }
-	if p.least(good) >= p.need {
+	if p.enough(good) {
 		return Done
 	}
 	for coming := range 1 << len(p.answer) {
-		if p.least(func(i int) bool { return good(i) || p.answer[i] == 0 && coming>>i&1 == 1 }) >= p.need {
+		if p.enough(func(i int) bool { return good(i) || p.answer[i] == 0 && coming>>i&1 == 1 }) {
 			return More
 		}
 	}
@@ -52,7 +70,7 @@ func (p *plainTracker) verdict() Verdict {
 // target's still lacks something.
 func (p *plainTracker) wants(target int, asked uint32) bool {
 	came := func(i int) bool { return p.answer[i] == 'g' || p.answer[i] == 0 && asked>>i&1 == 1 }
-	return p.current[target] && p.counted(p.current, came) < p.need || p.next[target] && p.counted(p.next, came) < p.need
+	return p.current[target] && p.counted(p.current, came) < p.needs[0] || p.next[target] && p.counted(p.next, came) < p.needs[1]
 }
 
 // TestTrackerExhaustively compares the tracker with its twin in all cases of up
@@ -76,6 +94,90 @@ func TestTrackerExhaustively(t *testing.T) {
 		}
 	}
 	t.Logf("%d situations", cases)
+}
+
+// TestTrackerZones does so with all zones of up to four targets and all numbers
+// of zones that may be wanted.
+func TestTrackerZones(t *testing.T) {
+	cases := 0
+	for n := 1; n <= 4; n++ {
+		all := uint32(1)<<n - 1
+		for zoned := range 1 << (2 * n) { // two bits a target
+			if !canonical(zoned, n) {
+				continue
+			}
+			for _, groups := range [][2]uint32{{all, all}, {all &^ 1, all}, {all, all >> 1}} {
+				for need := 0; need <= n; need++ {
+					for spread := 2; spread <= n+1; spread++ {
+						fast, slow := NewTracker(need, groups[0], groups[1]), newPlain(need, n, groups[0], groups[1])
+						targets := make([]Target, n)
+						for i := range targets {
+							targets[i].Zone = uint8(zoned >> (2 * i) & 3)
+							slow.zones[i] = targets[i].Zone
+						}
+						fast.spreadOver(spread, targets)
+						slow.spread = spread
+						cases += explore(t, fast, slow)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d situations", cases)
+}
+
+// canonical reports whether zones are numbered in the order of the targets: what
+// they are called makes no difference.
+func canonical(zoned, n int) bool {
+	next := 0
+	for i := range n {
+		z := zoned >> (2 * i) & 3
+		if z > next {
+			return false
+		}
+		next = max(next, z+1)
+	}
+	return true
+}
+
+// TestTrackerOfLevels: which targets count towards a level, and how many of them
+// are needed, in all cases of up to four targets.
+func TestTrackerOfLevels(t *testing.T) {
+	for n := 1; n <= 4; n++ {
+		for kinds := range 1 << (3 * n) { // current, next, local
+			targets := make([]Target, n)
+			for i := range targets {
+				k := kinds >> (3 * i)
+				targets[i] = Target{Current: k&1 == 1, Next: k&2 == 2, Local: k&4 == 4}
+			}
+			for _, l := range []Level{1, 2, 3, LocalOne, LocalQuorum} {
+				got := trackerOf(l, targets)
+				for g := range got.groups {
+					owners, local := 0, 0
+					for i, x := range targets {
+						owner := g == 0 && x.Current || g == 1 && x.Next
+						counts := owner && (x.Local || !l.local())
+						if got.groups[g]>>i&1 == 1 != counts {
+							t.Fatalf("%v of %+v: target %d in group %d: %t", l, targets, i, g, !counts)
+						}
+						if owner {
+							owners++
+						}
+						if owner && x.Local {
+							local++
+						}
+					}
+					want := map[Level]int{LocalOne: 1, LocalQuorum: local/2 + 1}[l]
+					if l > 0 {
+						want = int(l)
+					}
+					if got.need[g] != want {
+						t.Fatalf("%v of %+v: %d needed of %d owners, %d of them local", l, targets, got.need[g], owners, local)
+					}
+				}
+			}
+		}
+	}
 }
 
 // explore compares here, and after each answer that may come next.

@@ -54,6 +54,9 @@ func Run(args []string, out io.Writer) error {
 	if err := verb.Parse(flags, args, out); err != nil {
 		return err
 	}
+	if *r < 0 || *w < 0 { // these are the named levels
+		return fmt.Errorf("%w: -r %d, -w %d, numbers from 1 on", verb.ErrUsage, *r, *w)
+	}
 	var rows []row
 	known := *name == ""
 	tw := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -95,7 +98,7 @@ func levels(n, r, w int) (list []quorum.NWR) {
 	}
 	for _, r := range each(r) {
 		for _, w := range each(w) {
-			list = append(list, quorum.NWR{N: n, R: r, W: w})
+			list = append(list, quorum.NWR{N: n, R: quorum.Level(r), W: quorum.Level(w)})
 		}
 	}
 	return list
@@ -103,10 +106,10 @@ func levels(n, r, w int) (list []quorum.NWR) {
 
 func newRow(name string, q quorum.NWR, trials int, p *pbs.Prediction) row {
 	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-	r := row{Distribution: name, N: q.N, R: q.R, W: q.W, Trials: trials,
+	r := row{Distribution: name, N: q.N, R: int(q.R), W: int(q.W), Trials: trials,
 		Fresh: p.Fresh(0), Visible: ms(p.Visible(.999)), Read: ms(p.Read(.999)), Write: ms(p.Write(.999))}
 	for _, f := range published() {
-		if f.name == name && q == (quorum.NWR{N: 3, R: f.r, W: f.w}) {
+		if f.name == name && q == (quorum.NWR{N: 3, R: quorum.Level(f.r), W: quorum.Level(f.w)}) {
 			r.published = &f
 		}
 	}

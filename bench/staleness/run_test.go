@@ -64,7 +64,7 @@ func TestWrongFlagsAreRefused(t *testing.T) {
 // a twentieth of the paper's trials can: the verb draws all.
 func TestPublished(t *testing.T) {
 	for _, f := range published() {
-		p, err := pbs.Predict(f.model, quorum.NWR{N: 3, W: f.w, R: f.r}, 50_000, rand.New(rand.NewPCG(1, 2)))
+		p, err := pbs.Predict(f.model, quorum.NWR{N: 3, W: quorum.Level(f.w), R: quorum.Level(f.r)}, 50_000, rand.New(rand.NewPCG(1, 2)))
 		if err != nil {
 			t.Fatal(err)
 		}

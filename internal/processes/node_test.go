@@ -107,7 +107,7 @@ func (s *server) do(ctx context.Context, q request) (a response) {
 	case "get":
 		a.Value, a.Found, err = s.registers.Get(ctx, q.Key)
 	case "getall":
-		a.Value, a.Found, err = s.registers.Get(ctx, q.Key, quorum.R(levels.N))
+		a.Value, a.Found, err = s.registers.Get(ctx, q.Key, quorum.R(quorum.All))
 	case "ready":
 		a.Found = s.ready()
 	case "dump":

@@ -70,7 +70,7 @@ func (r *Replica) Stamp(now time.Time) crdt.Stamp {
 
 // Write begins to join a delta into a key at W owners. The delta must not be
 // changed until the call is over.
-func (c *Call) Write(r *Replica, now, deadline time.Time, table, key string, delta []byte, w int) (send uint32) {
+func (c *Call) Write(r *Replica, now, deadline time.Time, table, key string, delta []byte, w quorum.Level) (send uint32) {
 	if !c.reset(r, now, deadline, table, writing, classForeground) {
 		return 0
 	}
@@ -80,12 +80,14 @@ func (c *Call) Write(r *Replica, now, deadline time.Time, table, key string, del
 		c.Op.End(quorum.ErrTooLarge)
 		return 0
 	}
+	c.Op.Zones = c.Wish.Zones
+	c.Wish = Wish{}
 	return c.Op.StartWrite(w, deadline, c.place())
 }
 
 // Read begins to read a key from r owners; hedge is after how long one more is
 // asked. The state is [Call.Cell] when it has ended.
-func (c *Call) Read(r *Replica, now, deadline time.Time, hedge time.Duration, table, key string, n int) (send uint32) {
+func (c *Call) Read(r *Replica, now, deadline time.Time, hedge time.Duration, table, key string, n quorum.Level) (send uint32) {
 	if !c.reset(r, now, deadline, table, reading, classForeground) {
 		return 0
 	}
@@ -105,7 +107,7 @@ func (c *Call) Read(r *Replica, now, deadline time.Time, hedge time.Duration, ta
 
 // ReadPage begins to read a page of a partition, keys only, from r owners.
 // Into joins the replies.
-func (c *Call) ReadPage(r *Replica, now, deadline time.Time, hedge time.Duration, table string, from uint64, limit int, n int, into crdt.State) (send uint32) {
+func (c *Call) ReadPage(r *Replica, now, deadline time.Time, hedge time.Duration, table string, from uint64, limit int, n quorum.Level, into crdt.State) (send uint32) {
 	if !c.reset(r, now, deadline, table, paging, classSync) {
 		return 0
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/quorum"
 	"github.com/grapevine-go/grapevine/ring"
 	"github.com/grapevine-go/grapevine/store"
 )
@@ -266,14 +267,14 @@ type operation struct {
 func (n *node) put(key, value string, w int) *operation {
 	o := &operation{n: n}
 	c := crdt.Put(n.Stamp(n.h.now), []byte(value), 0)
-	o.queue(o.Write(n.Replica, n.h.now, n.h.now.Add(time.Second), spec.Name, key, c.AppendBinary(nil), w))
+	o.queue(o.Write(n.Replica, n.h.now, n.h.now.Add(time.Second), spec.Name, key, c.AppendBinary(nil), quorum.Level(w)))
 	return o
 }
 
 // get begins a read.
 func (n *node) get(key string, r int) *operation {
 	o := &operation{n: n}
-	o.queue(o.Read(n.Replica, n.h.now, n.h.now.Add(time.Second), time.Hour, spec.Name, key, r))
+	o.queue(o.Read(n.Replica, n.h.now, n.h.now.Add(time.Second), time.Hour, spec.Name, key, quorum.Level(r)))
 	return o
 }
 

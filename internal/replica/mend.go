@@ -7,8 +7,9 @@ import (
 	"github.com/grapevine-go/grapevine/ring"
 )
 
-// Wish is what a read asks for beyond its answers; see quorum.Demand.
+// Wish is what a call asks for beyond its answers; see quorum.Demand.
 type Wish struct {
+	Zones int             // of a write: distinct zones that its acknowledgements come from; 0: any
 	Block bool            // what is returned is first brought to as many owners as monotonic reads need
 	Ask   bool            // the driver decides whether that may be: in the phase quorum.Diverged
 	Wide  bool            // so many owners are asked that every applied write is met, whatever R is
@@ -17,7 +18,7 @@ type Wish struct {
 
 // demand makes the next read's demand of the wish, which is used up. It returns
 // how many owners have to answer.
-func (c *Call) demand(r int) int {
+func (c *Call) demand(r quorum.Level) quorum.Level {
 	w, spec := c.Wish, &c.table.Spec
 	c.Wish = Wish{}
 	if c.r.cfg.Rules.NoSession {
@@ -27,11 +28,12 @@ func (c *Call) demand(r int) int {
 	if spec.Kind != ring.Ring {
 		return r
 	}
-	if w.Wide {
-		r = max(r, int(spec.N)-int(spec.W)+1)
+	n := int(spec.N)
+	if wide := n - int(spec.W) + 1; w.Wide && r.Least(n) < wide {
+		r = quorum.Level(wide)
 	}
 	if w.Block && !c.r.cfg.Rules.NoBlocking {
-		c.Op.Demand.Keep, c.Op.Demand.Ask = quorum.Keep(int(spec.N), int(spec.W), r), w.Ask
+		c.Op.Demand.Keep, c.Op.Demand.Ask = quorum.Keep(n, int(spec.W), r.Least(n)), w.Ask
 	}
 	return r
 }

@@ -15,7 +15,7 @@ import (
 func (n *node) blocked(key string, r int) *operation {
 	o := &operation{n: n}
 	o.Wish.Block = true
-	o.queue(o.Read(n.Replica, n.h.now, n.h.now.Add(time.Second), time.Hour, spec.Name, key, r))
+	o.queue(o.Read(n.Replica, n.h.now, n.h.now.Add(time.Second), time.Hour, spec.Name, key, quorum.Level(r)))
 	return o
 }
 

@@ -23,6 +23,7 @@ type View struct {
 	version uint64
 	actor   crdt.Actor
 	down    []bool         // by member
+	zones   []uint8        // by member: numbers that tell zones apart
 	others  *rumor.Members // whom rumors are told to
 	byHash  map[uint64]*Table
 	byName  map[string]*Table
@@ -93,7 +94,7 @@ func newView(r *Replica, s *ring.State) *View {
 		t.Layout = layouts[shape]
 		v.byHash[t.Hash], v.byName[spec.Name] = t, t
 	}
-	v.down = r.downs(s.Members())
+	v.down, v.zones = r.downs(s.Members()), zonesOf(s.Members())
 	v.others = othersOf(v)
 	return v
 }
@@ -103,6 +104,18 @@ func layout(s *ring.State, spec ring.Table) *ring.Layout {
 		return ring.NewEverywhere(s, int(spec.Partitions))
 	}
 	return ring.NewLayout(s, int(spec.N), int(spec.Partitions))
+}
+
+// zonesOf numbers the zones of the members; of more than 256 some share one.
+func zonesOf(members []ring.Member) []uint8 {
+	numbers, zones := make(map[string]uint8), make([]uint8, len(members))
+	for i, m := range members {
+		if _, known := numbers[m.Zone]; !known {
+			numbers[m.Zone] = uint8(len(numbers))
+		}
+		zones[i] = numbers[m.Zone]
+	}
+	return zones
 }
 
 // withVerdicts returns the view with the present verdicts.
@@ -169,7 +182,8 @@ func (v *View) targets(dst []quorum.Target, t *Table, partition int) []quorum.Ta
 	}
 	for _, o := range t.Layout.Targets(partition) {
 		m := &members[o.Member]
-		dst = append(dst, quorum.Target{ID: m.ID, Nonce: m.Boot.Nonce, Current: o.Current, Next: o.Next, Down: v.down[o.Member]})
+		dst = append(dst, quorum.Target{ID: m.ID, Nonce: m.Boot.Nonce, Current: o.Current, Next: o.Next, Down: v.down[o.Member],
+			Local: v.Self >= 0 && v.zones[o.Member] == v.zones[v.Self], Zone: v.zones[o.Member]})
 		if int(o.Member) == v.Self {
 			last := len(dst) - 1
 			dst[0], dst[last] = dst[last], dst[0]

@@ -22,7 +22,7 @@ func Choices(m Model, n, trials int, rnd *rand.Rand) (list []Choice, err error) 
 	}
 	for r := 1; r <= n; r++ {
 		for w := 1; w <= n; w++ {
-			q := quorum.NWR{N: n, W: w, R: r}
+			q := quorum.NWR{N: n, W: quorum.Level(w), R: quorum.Level(r)}
 			p, err := Predict(m, q, trials, rnd)
 			if err != nil {
 				return nil, err

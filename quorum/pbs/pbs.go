@@ -47,7 +47,7 @@ func Predict(m Model, nwr quorum.NWR, trials int, rnd *rand.Rand) (*Prediction, 
 	p := &Prediction{
 		reads: make([]time.Duration, trials), writes: make([]time.Duration, trials), visible: make([]time.Duration, trials),
 	}
-	t := trial{model: m, nwr: nwr, replicas: make([]replica, nwr.N)}
+	t := trial{model: m, w: nwr.LeastW(), r: nwr.LeastR(), replicas: make([]replica, nwr.N)}
 	for i := range trials {
 		p.writes[i], p.reads[i], p.visible[i] = t.run(rnd)
 	}
@@ -60,7 +60,7 @@ func Predict(m Model, nwr quorum.NWR, trials int, rnd *rand.Rand) (*Prediction, 
 // trial is one write and one read after it.
 type trial struct {
 	model    Model
-	nwr      quorum.NWR
+	w, r     int
 	replicas []replica
 }
 
@@ -83,16 +83,16 @@ func (t *trial) run(rnd *rand.Rand) (write, read, visible time.Duration) {
 		r.answers = r.asked + m.S(rnd) + t.far(i, nearRead)
 	}
 	slices.SortFunc(all, func(a, b replica) int { return int(a.acked - b.acked) })
-	write = all[t.nwr.W-1].acked
+	write = all[t.w-1].acked
 	asked := all
 	if m.Few {
 		rnd.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-		asked = all[:t.nwr.R]
+		asked = all[:t.r]
 	}
 	slices.SortFunc(asked, func(a, b replica) int { return int(a.answers - b.answers) })
-	read = asked[t.nwr.R-1].answers
+	read = asked[t.r-1].answers
 	visible = longest
-	for _, r := range asked[:t.nwr.R] {
+	for _, r := range asked[:t.r] {
 		visible = min(visible, r.arrives-r.asked-write)
 	}
 	return write, read, max(visible, 0)
@@ -125,7 +125,7 @@ func (p *Prediction) Read(share float64) time.Duration { return quantile(p.reads
 func (p *Prediction) Write(share float64) time.Duration { return quantile(p.writes, share) }
 
 func quantile(sorted []time.Duration, share float64) time.Duration {
-	i := int(math.Ceil(share*float64(len(sorted)))) - 1
+	i := int(math.Ceil(share*float64(len(sorted))-1e-9)) - 1 // not the next one for a rounding error
 	return sorted[min(max(i, 0), len(sorted)-1)]
 }
 
@@ -134,8 +134,9 @@ func quantile(sorted []time.Duration, share float64) time.Duration {
 // bound that needs no delays. It is 0 where R+W > N.
 func Staler(nwr quorum.NWR, k int) float64 {
 	miss := 1.0 // C(N-W, R) / C(N, R)
-	for i := range nwr.R {
-		miss *= max(float64(nwr.N-nwr.W-i), 0) / float64(nwr.N-i)
+	w := nwr.LeastW()
+	for i := range nwr.LeastR() {
+		miss *= max(float64(nwr.N-w-i), 0) / float64(nwr.N-i)
 	}
 	return math.Pow(miss, float64(k))
 }

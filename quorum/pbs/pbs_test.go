@@ -14,7 +14,7 @@ import (
 
 func predict(t testing.TB, m Model, n, w, r, trials int) *Prediction {
 	t.Helper()
-	p, err := Predict(m, quorum.NWR{N: n, W: w, R: r}, trials, rand.New(rand.NewPCG(1, 2)))
+	p, err := Predict(m, quorum.NWR{N: n, W: quorum.Level(w), R: quorum.Level(r)}, trials, rand.New(rand.NewPCG(1, 2)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestLaws(t *testing.T) {
 		m := Model{W: delays.Draw(t, "W"), A: delays.Draw(t, "A"), R: delays.Draw(t, "R"), S: delays.Draw(t, "S"),
 			Far: time.Duration(rapid.IntRange(0, 3).Draw(t, "far")), Few: rapid.Bool().Draw(t, "few")}
 		n := rapid.IntRange(1, 5).Draw(t, "n")
-		q := quorum.NWR{N: n, W: rapid.IntRange(1, n).Draw(t, "w"), R: rapid.IntRange(1, n).Draw(t, "r")}
+		q := quorum.NWR{N: n, W: quorum.Level(rapid.IntRange(1, n).Draw(t, "w")), R: quorum.Level(rapid.IntRange(1, n).Draw(t, "r"))}
 		seed := rapid.Uint64().Draw(t, "seed")
 		run := func(q quorum.NWR) *Prediction {
 			p, err := Predict(m, q, 50, rand.New(rand.NewPCG(seed, 0)))
@@ -79,7 +79,7 @@ func TestLaws(t *testing.T) {
 			t.Errorf("%v: never fresh", q)
 		}
 		for _, share := range []float64{0, .5, .999, 1} {
-			if all := run(quorum.NWR{N: n, W: n, R: n}); p.Write(share) > all.Write(share) || p.Read(share) > all.Read(share) {
+			if all := run(quorum.NWR{N: n, W: quorum.Level(n), R: quorum.Level(n)}); p.Write(share) > all.Write(share) || p.Read(share) > all.Read(share) {
 				t.Errorf("%v takes longer than all", q)
 			}
 		}
@@ -108,7 +108,7 @@ func TestStaler(t *testing.T) {
 						missed++
 					}
 				}
-				got := Staler(quorum.NWR{N: n, W: w, R: r}, 1)
+				got := Staler(quorum.NWR{N: n, W: quorum.Level(w), R: quorum.Level(r)}, 1)
 				if math.Abs(got-float64(missed)/trials) > .02 {
 					t.Errorf("N=%d W=%d R=%d: %.3f, drawn %.3f", n, w, r, got, float64(missed)/trials)
 				}

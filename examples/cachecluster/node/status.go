@@ -12,7 +12,7 @@ import (
 
 // needed is how many owners a command on a key needs: one that reads first and
 // then writes is no exception.
-var needed = max(levels.W, levels.R)
+var needed = max(levels.LeastW(), levels.LeastR())
 
 // status is what INFO tells.
 func (n *Node) status() server.Status {
