@@ -91,6 +91,7 @@ func TestAfterClose(t *testing.T) {
 	for name, call := range map[string]func() error{
 		"Err":        n.Err,
 		"WaitReady":  func() error { return n.WaitReady(ctx) },
+		"WaitSynced": func() error { return n.WaitSynced(ctx) },
 		"Leave":      func() error { return n.Leave(ctx) },
 		"Join":       func() error { _, err := n.Join(ctx, "127.0.0.1:1"); return err },
 		"Ring":       func() error { _, err := gossip.Ring(n, "t", gossip.Registers[string](), three); return err },
@@ -134,6 +135,9 @@ func TestWaitReadyEnds(t *testing.T) {
 	open(t, third)
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
+	if err := third.WaitSynced(ctx); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "n2 is not synced") {
+		t.Errorf("WaitSynced: %v", err)
+	}
 	err := third.WaitReady(ctx)
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "n2 is not ready") || !strings.Contains(err.Error(), "sessions:256") {
 		t.Errorf("%v", err)

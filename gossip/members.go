@@ -228,6 +228,23 @@ func (n *Node) WaitReady(ctx context.Context) error {
 	}
 }
 
+// WaitSynced returns when every partition that the node owns holds all that was
+// acknowledged: at once if it does, after a start without data when the others have
+// filled it, as fast as [Config.SyncRate] allows. Unlike [Node.WaitReady] it does
+// not wait for others to be heard of. The error is ctx's, with what is missing, or
+// that of the node's end.
+func (n *Node) WaitSynced(ctx context.Context) error {
+	for {
+		s := n.Status()
+		if s.Synced && n.alive() == nil {
+			return nil
+		}
+		if err := n.sleep(ctx, 20*time.Millisecond); err != nil {
+			return fmt.Errorf("gossip: %s is not synced (serving %t, unsynced partitions %v): %w", n.cfg.Name, s.Serving, s.Unsynced, err)
+		}
+	}
+}
+
 // handOver makes the others take over this node's partitions.
 func (n *Node) handOver(ctx context.Context) error {
 	select {

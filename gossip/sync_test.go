@@ -78,6 +78,37 @@ func TestHealAfterCut(t *testing.T) {
 	}
 }
 
+// TestWaitSynced: a node that starts empty among others that have much has it all
+// when it is synced, and not sooner than its budget allows.
+func TestWaitSynced(t *testing.T) {
+	t.Parallel()
+	nodes := cluster(t, 3)
+	table := open(t, nodes[0])
+	ready(t, nodes...)
+	value := strings.Repeat("v", 1000)
+	var items []gossip.Item[string]
+	for _, key := range fill(t, table, 2000) {
+		items = append(items, gossip.Item[string]{Key: key, Value: value})
+	}
+	for i, err := range table.PutMany(within(t), items) {
+		if err != nil {
+			t.Fatalf("%s: %v", items[i].Key, err)
+		}
+	}
+	settled(t, nodes...)
+	if err := nodes[2].Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := start(t, config(t, 2, nodes[:2], func(c *gossip.Config) { c.SyncRate = 2 << 20 }))
+	open(t, again)
+	if err := again.WaitSynced(within(t)); err != nil {
+		t.Fatal(err)
+	}
+	if n := having(t, again, value); n != len(items) {
+		t.Errorf("synced with %d of %d", n, len(items))
+	}
+}
+
 // having counts the keys of a node whose value is the given one.
 func having(t *testing.T, n *gossip.Node, value string) (count int) {
 	for _, state := range dump(t, n) {

@@ -26,6 +26,7 @@ func Draw(seed uint64) Run {
 		run.Spares = 1 + d.IntN(3)
 	}
 	run.Blocking = d.maybe()
+	run.Compare = d.maybe()
 	return run
 }
 

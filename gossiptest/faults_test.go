@@ -97,6 +97,13 @@ func TestRunHasEffect(t *testing.T) {
 	if len(keys) != 1 {
 		t.Errorf("%d keys", len(keys))
 	}
+	crashing := lossy
+	crashing.Keys, crashing.Faults.Crash = 30, 2*time.Second
+	comparing := crashing
+	comparing.Compare = true
+	if a, b := Simulate(crashing).Stats.FillSessions, Simulate(comparing).Stats.FillSessions; a != 0 || b == 0 {
+		t.Errorf("%d fills by sessions, %d where fills compare whatever they have", a, b)
+	}
 	slowSweep := lossy
 	slowSweep.Sweep = 20 * time.Second
 	if a, b := Simulate(lossy).Stats.DigestsDiffer, Simulate(slowSweep).Stats.DigestsDiffer; a <= b {

@@ -56,8 +56,9 @@ func (n *Node) boot() {
 		MaxValue: 1 << 20, MaxSkew: time.Second,
 		Rand:      rand.New(rand.NewPCG(n.c.World.Rand.Uint64(), 1)),
 		RingEvery: 500 * time.Millisecond, SweepEvery: n.c.run.Sweep, Retry: 200 * time.Millisecond, Timeout: callTimeout,
-		Target: rumor.Target{Within: time.Second, Coverage: 0.999},
-		Rules:  n.c.run.rules(),
+		Target:   rumor.Target{Within: time.Second, Coverage: 0.999},
+		ListUpTo: n.c.run.listUpTo(),
+		Rules:    n.c.run.rules(),
 	})
 	n.c.World.Note('b', uint64(n.index), n.nonce, nil)
 	n.tick(n.life)

@@ -23,11 +23,15 @@ type Run struct {
 	Timeout    time.Duration // of an operation, default 1 s
 	Sweep      time.Duration // how often co-owners compare their partitions, default 1 s
 	Faults     Faults
+	Compare    bool // fills compare whatever they have in sessions, rather than listing a little
+	// Quiet is for how long nothing happens any more once all owners agree: no
+	// comparison may differ then, and nothing be repaired.
+	Quiet      time.Duration
 	ReadRepair bool
 	Blocking   bool // reads repair before they return, and are monotonic
 	// Broken switches a safety rule off, to show that the checkers notice: one
 	// of "", "unsynced-counts", "fill-from-one", "no-restamp", "no-fence",
-	// "no-barrier", "stale-root", "no-blocking".
+	// "no-barrier", "stale-root", "fold-twice", "drop-level", "no-blocking".
 	Broken string
 	// Trace, if it is set, is told of every event that enters the hash.
 	Trace func(line string)
@@ -77,8 +81,17 @@ func (r Run) rules() replica.Rules {
 		NoFence:        r.Broken == "no-fence",
 		NoBarrier:      r.Broken == "no-barrier",
 		StaleRoot:      r.Broken == "stale-root",
+		FoldTwice:      r.Broken == "fold-twice",
+		DropLevel:      r.Broken == "drop-level",
 		NoBlocking:     r.Broken == "no-blocking",
 	}
+}
+
+func (r Run) listUpTo() int {
+	if r.Compare {
+		return -1
+	}
+	return 0
 }
 
 // Simulate carries out the run: the cluster forms, works under faults, is
@@ -112,13 +125,40 @@ func Simulate(run Run) *Report {
 		}
 	}
 	rep.Took = c.World.Elapsed() - healed
+	if run.Quiet > 0 && len(rep.Violations) == 0 {
+		rep.Violations = append(rep.Violations, c.rest()...)
+	}
 	rep.Hash, rep.Events, rep.Faults = c.World.Hash(), c.World.count, c.net.n
+	rep.Stats = c.stats()
+	return rep
+}
+
+// stats sums up what the nodes have counted.
+func (c *Cluster) stats() (s replica.Stats) {
 	for _, n := range c.Nodes {
 		if n.replica != nil {
-			rep.Stats.Add(n.replica.Stats())
+			s.Add(n.replica.Stats())
 		}
 	}
-	return rep
+	return s
+}
+
+// rest lets time go by in which there is nothing to do, and says what was done.
+func (c *Cluster) rest() (v []Violation) {
+	c.World.RunUntil(4*c.run.Sweep+10*time.Second, func() bool { return false }) // what had been found is brought, and repairs arrive
+	before := c.stats()
+	c.World.RunUntil(c.run.Quiet, func() bool { return false })
+	after := c.stats()
+	if n := after.DigestsDiffer - before.DigestsDiffer; n > 0 {
+		v = append(v, Violation{"quiet", fmt.Sprintf("%d comparisons differ where all owners agree", n)})
+	}
+	if n := after.Swept + after.Filled + after.Repairs - before.Swept - before.Filled - before.Repairs; n > 0 {
+		v = append(v, Violation{"quiet", fmt.Sprintf("%d repairs where all owners agree", n)})
+	}
+	if after.DigestsEqual == before.DigestsEqual && c.run.Quiet > 8*c.run.Sweep {
+		v = append(v, Violation{"quiet", "nobody compares"})
+	}
+	return v
 }
 
 // safeDifferent is different, for a cluster that may not even be up.

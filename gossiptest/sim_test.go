@@ -98,10 +98,12 @@ func TestControls(t *testing.T) {
 	lossy := Run{Nodes: 3, Keys: 30, Faults: Faults{Loss: .2, MinDelay: ms, MaxDelay: 20 * ms}}
 	failing := Run{Nodes: 5, Keys: 3, Sweep: 30 * time.Second, Timeout: 300 * time.Millisecond, Blocking: true,
 		Faults: Faults{Loss: .3, MinDelay: ms, MaxDelay: 20 * ms}}
+	quiet := Run{Nodes: 3, Keys: 30, Sweep: 500 * time.Millisecond, Active: 4 * time.Second, Quiet: 10 * time.Second, Faults: Faults{MinDelay: ms, MaxDelay: 5 * ms}}
 	for _, c := range []struct {
 		broken string
 		run    Run
-	}{{"no-blocking", failing}, {"unsynced-counts", empty}, {"fill-from-one", empty}, {"no-restamp", skewed}, {"stale-root", lossy}} {
+	}{{"no-blocking", failing}, {"unsynced-counts", empty}, {"fill-from-one", empty}, {"no-restamp", skewed}, {"stale-root", lossy},
+		{"drop-level", lossy}, {"fold-twice", quiet}} {
 		t.Run(c.broken, func(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(200) {
@@ -141,6 +143,32 @@ func violations(run Run, seed uint64, rule string) (whole, broken []Violation) {
 	whole = Simulate(run).Violations
 	run.Broken = rule
 	return whole, Simulate(run).Violations
+}
+
+// TestSimQuiet: once all owners agree, whatever the faults were, comparisons go on
+// and none differs. And where nothing is lost, nothing is ever repaired, whatever is
+// written meanwhile.
+func TestSimQuiet(t *testing.T) {
+	t.Parallel()
+	differ := uint64(0)
+	for seed := range seeds(*simSeeds / 10) {
+		run := Draw(*simFirst + seed)
+		run.Quiet = 12 * run.Sweep
+		for _, v := range Simulate(run).Violations {
+			t.Errorf("seed %d: %v", *simFirst+seed, v)
+		}
+		run = Draw(*simFirst + seed)
+		run.Spares, run.Faults, run.ReadRepair, run.Blocking = 0, Faults{MinDelay: run.Faults.MinDelay, MaxDelay: run.Faults.MaxDelay}, false, false
+		run.Sweep, run.Timeout = max(run.Sweep, 2*time.Second), 2*time.Second
+		s := Simulate(run).Stats
+		if s.Swept > 0 {
+			t.Errorf("seed %d: %d false repairs in %d comparisons", *simFirst+seed, s.Swept, s.DigestsEqual+s.DigestsDiffer)
+		}
+		differ += s.DigestsDiffer
+	}
+	if differ == 0 {
+		t.Error("no comparison met a write that was on its way")
+	}
 }
 
 // TestOverlap lets nodes join and leave without waiting for each other.

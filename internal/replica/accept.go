@@ -17,6 +17,10 @@ import (
 // same.
 const maxSessions = 8
 
+// maxFillSessions is how many sessions that fill others' partitions a node takes
+// part in besides.
+const maxFillSessions = 4 * maxFills
+
 // acceptor keeps the sessions that others began.
 type acceptor struct {
 	mu       sync.Mutex
@@ -36,6 +40,7 @@ type accepted struct {
 
 	// Under the acceptor's lock:
 	subject uint64 // table's hash
+	fill    bool   // of a partition, for an owner that is not synced
 	ring    uint64 // version of the ring state
 	used    time.Time
 }
@@ -60,11 +65,11 @@ func (a *acceptor) begin(now time.Time, q *wire.Request, yields bool) *accepted 
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for op, s := range a.sessions {
-		if s.ring != q.Ring || s.subject == q.Table && op.Hi == q.Op.Hi {
+		if s.ring != q.Ring || !s.fill && s.subject == q.Table && op.Hi == q.Op.Hi {
 			delete(a.sessions, op) // whoever began it has given it up
 		}
 	}
-	if a.busy(q.Table) || a.own == q.Table && !yields || len(a.sessions) >= maxSessions {
+	if a.busy(q.Table) || a.own == q.Table && !yields || a.count(false) >= maxSessions {
 		return nil
 	}
 	s := &accepted{subject: q.Table, ring: q.Ring, used: now}
@@ -72,11 +77,34 @@ func (a *acceptor) begin(now time.Time, q *wire.Request, yields bool) *accepted 
 	return s
 }
 
+// beginFill returns a new session of a fill, if there is room for it.
+func (a *acceptor) beginFill(now time.Time, q *wire.Request) *accepted {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.count(true) >= maxFillSessions {
+		return nil
+	}
+	s := &accepted{subject: q.Table, fill: true, ring: q.Ring, used: now}
+	a.sessions[q.Op] = s
+	return s
+}
+
+// count counts the sessions that fill, or those that do not. The caller holds
+// the lock.
+func (a *acceptor) count(fill bool) (n int) {
+	for _, s := range a.sessions {
+		if s.fill == fill {
+			n++
+		}
+	}
+	return n
+}
+
 // busy reports whether somebody compares the table with this node. The caller
 // holds the lock.
 func (a *acceptor) busy(table uint64) bool {
 	for _, s := range a.sessions {
-		if s.subject == table {
+		if s.subject == table && !s.fill {
 			return true
 		}
 	}
@@ -124,6 +152,9 @@ func (s *serving) fold(q *wire.Request) []byte {
 
 // sync answers a turn of a session.
 func (s *serving) sync(q *wire.Request, t *Table) []byte {
+	if q.Class == classFill {
+		return s.fillTurn(q, t)
+	}
 	turn, frames, err := q.Sync()
 	if err != nil {
 		return s.refuse(wire.Malformed, err.Error())
@@ -142,7 +173,15 @@ func (s *serving) sync(q *wire.Request, t *Table) []byte {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if problem := s.step(a, q, t, turn, frames); problem != "" {
+	if a.session == nil {
+		member := s.view.member(q.Boot.Nonce)
+		if member < 0 {
+			return s.refuse(wire.Malformed, "the sender is not a member")
+		}
+		a.table, a.source = t, s.r.newSource(s.view, t, member)
+		a.session = antientropy.Accept(a.source)
+	}
+	if problem := a.step(t, turn, frames); problem != "" {
 		s.r.accepted.drop(q.Op)
 		return s.refuse(wire.Malformed, problem)
 	}
@@ -159,16 +198,9 @@ func (s *serving) yields(q *wire.Request) bool {
 }
 
 // step has a session take a turn, unless it has already. It returns what is
-// wrong.
-func (s *serving) step(a *accepted, q *wire.Request, t *Table, turn uint64, frames [][]byte) (problem string) {
+// wrong. The caller holds the session's lock.
+func (a *accepted) step(t *Table, turn uint64, frames [][]byte) (problem string) {
 	switch {
-	case a.session == nil:
-		member := s.view.member(q.Boot.Nonce)
-		if member < 0 {
-			return "the sender is not a member"
-		}
-		a.table, a.source = t, newSource(s.view, t, member)
-		a.session = antientropy.Accept(a.source)
 	case turn+1 == a.turn:
 		return ""
 	case turn != a.turn || a.table.Data != t.Data:
@@ -185,6 +217,9 @@ func (s *serving) step(a *accepted, q *wire.Request, t *Table, turn uint64, fram
 // transfer joins what the other side of a session brings, and answers a page of
 // what it lacks. To bring nothing and ask for nothing ends the session.
 func (s *serving) transfer(q *wire.Request, t *Table) []byte {
+	if q.Class == classFill {
+		return s.fillPage(q, t)
+	}
 	list, err := q.Transfer()
 	if err != nil {
 		return s.refuse(wire.Malformed, err.Error())
@@ -195,7 +230,7 @@ func (s *serving) transfer(q *wire.Request, t *Table) []byte {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.session == nil || a.table.Data != t.Data {
+	if a.session == nil || a.fill || a.table.Data != t.Data {
 		return s.refuse(wire.Malformed, "no such session of this table")
 	}
 	if list.Done && list.Len() == 0 {
@@ -206,41 +241,36 @@ func (s *serving) transfer(q *wire.Request, t *Table) []byte {
 	if list.Done {
 		return entries.End(0, true)
 	}
-	if a.found == nil {
-		a.found = a.session.Found()
-	}
-	i, _ := slices.BinarySearch(a.found, list.Next)
-	n := s.r.addFound(entries, a.source, a.found[i:])
-	s.r.stats.syncHeld.Add(uint64(n.held))
-	if i += n.hashes; i < len(a.found) {
-		return entries.End(a.found[i], false)
+	if next, more := s.r.addFound(entries, a, list.Next, true); more {
+		return entries.End(next, false)
 	}
 	return entries.End(0, true)
 }
 
-// added says what was made of a list of hashes.
-type added struct{ hashes, held int }
-
-// addFound adds entries until a page is full. Those that have come a short while
-// ago are held back: their key alone tells the other side not to send its own
-// version.
-func (r *Replica) addFound(entries *wire.Entries, src *source, hashes []uint64) (n added) {
-	for _, hash := range hashes {
+// addFound adds what a session found from a hash on until a page is full, and
+// returns where the next page begins. Of entries that have come a short while ago
+// only the key is sent if they are to be held back: it tells the other side not to
+// send its own version.
+func (r *Replica) addFound(entries *wire.Entries, a *accepted, from uint64, hold bool) (next uint64, more bool) {
+	if a.found == nil {
+		a.found = a.session.Found()
+	}
+	i, _ := slices.BinarySearch(a.found, from)
+	for _, hash := range a.found[i:] {
 		if full(entries) {
-			break
+			return hash, true
 		}
-		n.hashes++
-		held := src.data.recent.has(hash)
-		src.entry(hash, func(e store.Entry) {
+		held := hold && a.source.data.recent.has(hash)
+		a.source.entry(hash, func(e store.Entry) {
 			if held {
 				entries.Add(e.Key, nil)
-				n.held++
+				r.stats.syncHeld.Add(1)
 				return
 			}
 			entries.Add(e.Key, e.State)
 		})
 	}
-	return n
+	return 0, false
 }
 
 // joinFound joins entries that a session found, and tells seen of each key

@@ -77,13 +77,12 @@ func (r *Replica) fillOne(now time.Time, v *View, t *Table, p int, out *Effects)
 		b := job{about: about{kind: fillJob, to: m.ID, table: name}, nonce: m.Boot.Nonce, data: t.Data, partition: p, fill: f}
 		b.from, b.end = PartitionRange(p, t.Layout.Partitions())
 		_, have := t.Data.Digest(p)
-		b.probe = have.Live+have.Dead > fewEntries
+		b.probe = have.Live+have.Dead > r.cfg.ListUpTo
 		r.askPage(now, v, t, b, out)
 	}
 }
 
-// fewEntries are listed at once; of more it is asked first whether all are equal,
-// as they mostly are when a second owner is asked after a first.
+// fewEntries is the default of [Config.ListUpTo].
 const fewEntries = 64
 
 // PartitionRange returns the first and the last hash of a partition.
@@ -171,14 +170,20 @@ const pageLimit = 256 << 10
 func (r *Replica) askPage(now time.Time, v *View, t *Table, b job, out *Effects) {
 	page := wire.Page{From: b.from, To: b.end, Limit: pageLimit}
 	h := r.header(v, wire.KindPage, classFill, r.cfg.Timeout)
-	if b.probe {
+	h.Table, h.Partition, h.Boots = t.Hash, uint32(b.partition), wire.MakeBoots([]uint64{b.nonce})
+	switch {
+	case b.probe:
 		h.Have, _ = t.Data.Digest(b.partition)
-	} else {
+	case b.compare == nil:
 		page.To, page.Known = t.known(b)
 	}
 	b.to64 = page.To
-	h.Table, h.Partition, h.Boots = t.Hash, uint32(b.partition), wire.MakeBoots([]uint64{b.nonce})
-	msg := wire.AppendPage(nil, &h, &page)
+	var msg []byte
+	if b.compare != nil {
+		msg = b.compare.ask(&h, b.from)
+	} else {
+		msg = wire.AppendPage(nil, &h, &page)
+	}
 	r.jobs.budget.Use(now, float64(len(msg)))
 	out.Sends = append(out.Sends, Send{To: b.to, Class: classFill, Token: r.jobs.expect(b), Msg: msg})
 }
@@ -226,9 +231,7 @@ func (s *serving) page(q *wire.Request, t *Table) []byte {
 	if !q.Boots.Contains(s.view.Boot.Nonce) {
 		return s.refuse(wire.StaleBoot, "this is boot "+s.view.Boot.String())
 	}
-	head := s.ok(t, p)
-	head.Synced = head.Synced && s.view.owns(t, p)
-	entries := wire.BeginEntries(s.dst, head)
+	entries := wire.BeginEntries(s.dst, s.okToFill(t, p))
 	if !q.Have.IsZero() {
 		mine, _ := t.Data.Digest(p)
 		return entries.End(page.From, mine == q.Have)
@@ -263,8 +266,11 @@ func (r *Replica) pageReply(now time.Time, b job, a *wire.Reply, size int, err e
 	case t == nil:
 		err = errStale
 	default:
-		b.from, done, err = r.joinPage(now, t, b, a)
-		b.probe = false
+		if b.compare != nil && b.compare.session != nil {
+			done, err = b.compare.take(a)
+		} else {
+			b.from, done, err = r.joinPage(now, t, b, a)
+		}
 		b.unsynced = b.unsynced || !a.Synced // one page that was not complete spoils the exchange
 		r.filled.Store(now.UnixNano())
 	}
@@ -280,6 +286,9 @@ func (r *Replica) pageReply(now time.Time, b job, a *wire.Reply, size int, err e
 	again := err == nil && !done && t != nil && f != nil
 	if again && a.Credit == 0 { // no room there: leave off, and begin anew later
 		again, err = false, errNoCredit
+	}
+	if again && b.probe {
+		b.probe, b.compare = false, r.newComparison(t, b.partition)
 	}
 	if again {
 		r.jobs.paced = append(r.jobs.paced, b)
@@ -373,6 +382,9 @@ func (r *Replica) fold(v *View, t *Table, nonce uint64) (sum [16]byte) {
 		if v.owns(t, p) && v.shares(t, p, i) {
 			d, _ := t.Data.Digest(p)
 			total = total.Add(d)
+			if r.cfg.Rules.FoldTwice && (p+v.Self)%2 == 0 {
+				total = total.Add(d)
+			}
 		}
 	}
 	return total

@@ -346,11 +346,15 @@ func TestFillProbes(t *testing.T) {
 		for i := range extra {
 			h.nodes["b"].lodge(fmt.Sprint("only at b ", i), "value")
 		}
-		listed := make(map[peer.ID]int)
+		listed, turns := 0, 0
 		h.seen = func(s sent) {
-			if q := s.request(); q.Kind == wire.KindPage && s.from == h.nodes["c"] {
+			switch q := s.request(); {
+			case s.from != h.nodes["c"]:
+			case q.Kind == wire.KindPage:
 				page, _ := q.Page()
-				listed[s.to] += page.Known.Len()
+				listed += page.Known.Len()
+			case q.Kind == wire.KindSync && q.Class == classFill:
+				turns++
 			}
 		}
 		c := h.join("c")
@@ -358,8 +362,13 @@ func TestFillProbes(t *testing.T) {
 		if len(c.holds()) != len(all)+extra {
 			t.Errorf("c has %d", len(c.holds()))
 		}
-		if n := listed["a"] + listed["b"]; (n == 0) != (extra == 0) {
-			t.Errorf("%d entries were listed, with %d that differ", n, extra)
+		if listed > 0 || (turns == 0) != (extra == 0) {
+			t.Errorf("%d entries were listed, %d turns, with %d that differ", listed, turns, extra)
+		}
+		for _, n := range h.all() {
+			if n.accepted.count(true) > 0 {
+				t.Errorf("%v: sessions of fills are left", n)
+			}
 		}
 	}
 }

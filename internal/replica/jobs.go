@@ -61,13 +61,14 @@ type job struct {
 	nonce     uint64 // boot of to that was asked
 	data      *Data  // of the table as it was then; an earlier creation may have taken its name
 	partition int
-	from      uint64 // first hash of the page
-	to64      uint64 // last hash of the page
-	end       uint64 // last hash of the partition
-	probe     bool   // asks whether all is equal before it lists anything
-	unsynced  bool   // a page came from a replica that was not synced
-	fill      *fill  // what a fillJob belongs to
-	round     *round // what a roundJob belongs to
+	from      uint64      // first hash of the page
+	to64      uint64      // last hash of the page
+	end       uint64      // last hash of the partition
+	probe     bool        // asks whether all is equal before it lists anything
+	compare   *comparison // by which it is found out what is lacked; nil while everything is
+	unsynced  bool        // a page came from a replica that was not synced
+	fill      *fill       // what a fillJob belongs to
+	round     *round      // what a roundJob belongs to
 }
 
 // about is what an exchange is about. Of those about one ring state or digest

@@ -56,6 +56,12 @@ type Config struct {
 
 	Target rumor.Target // what the spreading of tables that every member holds is to achieve; zero: rumor.DefaultTarget
 
+	// ListUpTo is how many entries of a partition a fill lists to another owner at
+	// once, which costs no more than to compare so few; of more it asks whether all
+	// are equal, and if not, a session finds what is lacked. 0 stands for 64, less
+	// for none.
+	ListUpTo int
+
 	Rules Rules
 }
 
@@ -69,6 +75,8 @@ type Rules struct {
 	NoBarrier      bool // nobody waits for the others to end a change of owners
 	NoBlocking     bool // a read that is to block for its repair does not
 	NoSession      bool // a read does not hold what it found against its session
+	FoldTwice      bool // some partitions are folded into digests twice
+	DropLevel      bool // sums of half the space look alike below the root
 	StaleRoot      bool // comparisons take the digest of a moment in the past: that of no data
 }
 
@@ -118,6 +126,9 @@ var (
 // has learned the ring state from another node or was told to [Replica.Form]
 // a cluster. A Target that is not valid panics.
 func New(cfg Config) *Replica {
+	if cfg.ListUpTo == 0 {
+		cfg.ListUpTo = fewEntries
+	}
 	r := &Replica{
 		cfg:      cfg,
 		cluster:  xxhash.Sum64String(cfg.Cluster),
@@ -230,6 +241,7 @@ type stats struct {
 	notOwner, unsyncedAnswers   atomic.Uint64
 	digestsEqual, digestsDiffer atomic.Uint64
 	syncIn, syncOut, syncHeld   atomic.Uint64
+	fillSessions                atomic.Uint64
 	scrubbed, scrubWrong        atomic.Uint64
 }
 
@@ -250,6 +262,7 @@ type Stats struct {
 	DigestsDiffer   uint64
 	SyncSent        uint64 // bytes of comparisons begun here
 	SyncReceived    uint64
+	FillSessions    uint64 // fills whose differences a session found, as more than a few entries were here already
 	SyncHeld        uint64 // entries found to differ that were left to arrive by themselves
 	Scrubbed        uint64 // partitions whose fingerprints and tree were held against their data
 	ScrubWrong      uint64 // entries and leaves that were not as they should have been
@@ -264,7 +277,8 @@ func (r *Replica) Stats() Stats {
 		Filled: s.filled.Load(), Swept: s.swept.Load(), Repairs: s.repairs.Load(), RepairsVetoed: s.repairsVetoed.Load(), Mended: s.mended.Load(),
 		DigestsEqual: s.digestsEqual.Load(), DigestsDiffer: s.digestsDiffer.Load(),
 		SyncSent: s.syncOut.Load(), SyncReceived: s.syncIn.Load(), SyncHeld: s.syncHeld.Load(),
-		Scrubbed: s.scrubbed.Load(), ScrubWrong: s.scrubWrong.Load(),
+		FillSessions: s.fillSessions.Load(),
+		Scrubbed:     s.scrubbed.Load(), ScrubWrong: s.scrubWrong.Load(),
 	}
 }
 
@@ -300,6 +314,7 @@ func (s *Stats) Add(o Stats) {
 	s.SyncSent += o.SyncSent
 	s.SyncReceived += o.SyncReceived
 	s.SyncHeld += o.SyncHeld
+	s.FillSessions += o.FillSessions
 	s.Scrubbed += o.Scrubbed
 	s.ScrubWrong += o.ScrubWrong
 }

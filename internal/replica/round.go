@@ -144,7 +144,7 @@ func (r *Replica) beginTable(d *round) {
 	binary.LittleEndian.PutUint64(cfg.Salt[8:], r.sweeps.rand.Uint64())
 	d.op, d.turn, d.from = r.newOp(), 0, 0
 	d.mine, d.keep, d.left = nil, make(map[uint64]bool), make(map[int]int)
-	d.source = newSource(d.view, d.tables[0], d.view.member(d.to.Boot.Nonce))
+	d.source = r.newSource(d.view, d.tables[0], d.view.member(d.to.Boot.Nonce))
 	var frames [][]byte
 	d.session, frames, _ = antientropy.Start(cfg, d.source) // the strategy is the default
 	r.sayTurn(d, frames)

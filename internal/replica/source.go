@@ -17,20 +17,41 @@ type source struct {
 	data   *Data
 	shared []bool // by partition
 	spare  []store.Print
+	rules  Rules
 }
 
 // chunk is how many entries are read under one lock: writers do not wait long.
 const chunk = 256
 
 // newSource returns a source over what this node and a member share of a table.
-func newSource(v *View, t *Table, member int) *source {
-	s := &source{Forest: make(merkle.Forest, t.Layout.Partitions()), data: t.Data, shared: make([]bool, t.Layout.Partitions())}
+func (r *Replica) newSource(v *View, t *Table, member int) *source {
+	s := &source{Forest: make(merkle.Forest, t.Layout.Partitions()), data: t.Data, shared: make([]bool, t.Layout.Partitions()), rules: r.cfg.Rules}
 	for p := range s.shared {
-		if s.shared[p] = v.owns(t, p) && v.shares(t, p, member); s.shared[p] {
-			s.data.Snapshot(p, &s.Forest[p])
+		if v.owns(t, p) && v.shares(t, p, member) {
+			s.share(p)
 		}
 	}
 	return s
+}
+
+// newPartitionSource returns a source over one partition.
+func (r *Replica) newPartitionSource(t *Table, p int) *source {
+	s := &source{Forest: make(merkle.Forest, t.Layout.Partitions()), data: t.Data, shared: make([]bool, t.Layout.Partitions()), rules: r.cfg.Rules}
+	s.share(p)
+	return s
+}
+
+func (s *source) share(p int) {
+	s.shared[p] = true
+	s.data.Snapshot(p, &s.Forest[p])
+}
+
+// Sum implements merkle.Sums.
+func (s *source) Sum(n merkle.Node) crdt.Fingerprint {
+	if s.rules.DropLevel && n.Bits > 0 && n.First>>63 == 1 {
+		return crdt.Fingerprint{}
+	}
+	return s.Forest.Sum(n)
 }
 
 // Entries implements merkle.Source: it reads the shared partitions as they are
