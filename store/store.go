@@ -152,6 +152,17 @@ func (t *Table) Fingerprint(hash uint64, key []byte) crdt.Fingerprint {
 	return crdt.Fingerprint{}
 }
 
+// Size is about how much memory the key's state takes; 0 if there is none.
+func (t *Table) Size(hash uint64, key []byte) int {
+	p := t.part(hash)
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if e := p.entries.find(hash, key); e != nil {
+		return e.counts().Bytes
+	}
+	return 0
+}
+
 // Reason says why a key's state is let go.
 type Reason uint8
 

@@ -77,6 +77,9 @@ type Rules struct {
 	NoSession      bool // a read does not hold what it found against its session
 	FoldTwice      bool // some partitions are folded into digests twice
 	DropLevel      bool // sums of half the space look alike below the root
+	NoWindow       bool // an operation whose request comes again is made again
+	Rebind         bool // an operation that an owner may have made is retried at another
+	UnsyncedMints  bool // an owner makes operations before it is filled, under the actor of its former lives
 	StaleRoot      bool // comparisons take the digest of a moment in the past: that of no data
 }
 
@@ -90,6 +93,8 @@ type Replica struct {
 	serving atomic.Int64  // bytes of the requests that are being served
 	stats   stats
 	spread  spread
+	dots    atomic.Uint64 // numbers the operations that this boot makes
+	made    made
 
 	sweeps   sweeps
 	accepted acceptor
@@ -143,6 +148,7 @@ func New(cfg Config) *Replica {
 	r.clock.Clock = crdt.NewClock(0, cfg.MaxSkew)
 	r.view.Store(newView(r, new(ring.State)))
 	r.spread.init(r)
+	r.made.init()
 	return r
 }
 

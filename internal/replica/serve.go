@@ -40,6 +40,8 @@ func (r *Replica) Serve(now time.Time, request, dst []byte) []byte {
 		return s.ring(&q)
 	case q.Kind == wire.KindRumor: // whatever the ring state: a rumor is a join that nobody counts
 		return s.rumors(&q)
+	case q.Kind == wire.KindApply: // which remembers what it refuses, of those below too
+		return s.apply(&q)
 	case v.Self < 0:
 		return s.refuse(wire.NotReady, "the ring state is not known yet")
 	case q.Ring != v.version && !r.cfg.Rules.NoFence:

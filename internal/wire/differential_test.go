@@ -115,6 +115,9 @@ func (d *difference) requests(t *testing.T) {
 		{KindRing, func(h *Header) []byte { return AppendRing(nil, h, d.state) }, []any{[]any{d.state}}},
 		{KindRumor, func(h *Header) []byte { return AppendRumors(nil, h, &told) }, toldValues},
 		{KindSync, func(h *Header) []byte { return AppendSync(nil, h, d.b, [][]byte{d.key, d.key}) }, []any{d.b, []any{d.key, d.key}}},
+		{KindApply, func(h *Header) []byte {
+			return AppendApply(nil, h, string(d.key), &Apply{Op: d.state, Begun: crdt.Time(d.a), Attempt: d.c, Tell: d.yes})
+		}, []any{d.key, d.state, d.a, uint64(d.c), d.yes}},
 		{KindTransfer, func(h *Header) []byte {
 			e := BeginTransfer(nil, h)
 			e.Add(d.key, blob(d.state))
@@ -188,6 +191,7 @@ func (d *difference) replies(t *testing.T) {
 		{"entries", page.End(d.a, d.yes), []any{d.a, d.yes, entries}, againEntries},
 		{"digests", AppendDigests(nil, &h, &digests), []any{[]any{d.yes, lists}}, againDigests},
 		{"ring", AppendRingReply(nil, &h, d.state), []any{[]any{d.state}}, againRing},
+		{"made", AppendMade(nil, &h, d.state), []any{d.state}, againMade},
 		{"sync", AppendSyncReply(nil, &h, d.a, [][]byte{d.key}), []any{d.a, []any{d.key}}, againSync},
 		{"refusal", AppendRefusal(nil, &h, d.state), []any{d.state}, againRefusal},
 	} {

@@ -131,6 +131,16 @@ var againRequest = map[Kind]func(*testing.T, Request, *Header) []byte{
 		}
 		return listAgain(t, BeginTransfer(nil, h), list)
 	},
+	KindApply: againApply,
+}
+
+// againApply takes an operation that is to be made.
+func againApply(t *testing.T, q Request, h *Header) []byte {
+	a, err := q.Apply()
+	if malformed(t, err) {
+		return nil
+	}
+	return AppendApply(nil, h, string(a.Key), &a)
 }
 
 // fuzzRequestBody fuzzes the bytes behind a good header.
@@ -155,13 +165,16 @@ func FuzzRing(f *testing.F)   { fuzzRequestBody(f, KindRing, 1) }
 func FuzzRumor(f *testing.F)  { fuzzRequestBody(f, KindRumor, rumorFields) }
 func FuzzSync(f *testing.F)   { fuzzRequestBody(f, KindSync, syncFields) }
 
+func FuzzApply(f *testing.F) { fuzzRequestBody(f, KindApply, 5) }
+func FuzzMade(f *testing.F)  { fuzzReplyBody(f, 1, againMade) }
+
 func FuzzTransfer(f *testing.F) { fuzzRequestBody(f, KindTransfer, entriesFields) }
 
 // FuzzParseReply decodes anything, with every body.
 func FuzzParseReply(f *testing.F) {
 	seed(f, func(name string) bool { return strings.HasPrefix(name, "reply") })
 	f.Fuzz(func(t *testing.T, p []byte) {
-		for _, again := range []func(*testing.T, Reply) []byte{againAck, againFound, againDigests, againRing, againRefusal, againEntries, againRumors, againSync} {
+		for _, again := range []func(*testing.T, Reply) []byte{againAck, againFound, againDigests, againRing, againRefusal, againEntries, againRumors, againSync, againMade} {
 			twiceReply(t, p, again)
 		}
 	})
@@ -280,6 +293,14 @@ func againSync(t *testing.T, a Reply) []byte {
 		return nil
 	}
 	return AppendSyncReply(nil, &a.ReplyHeader, turn, frames)
+}
+
+func againMade(t *testing.T, a Reply) []byte {
+	delta, err := a.Made()
+	if malformed(t, err) {
+		return nil
+	}
+	return AppendMade(nil, &a.ReplyHeader, delta)
 }
 
 // listAgain encodes a list that was decoded.

@@ -43,6 +43,16 @@ func exampleCell() []byte {
 	return c.AppendBinary(nil)
 }
 
+// exampleDelta is a set's: an element under the seventh dot of an actor.
+func exampleDelta() []byte {
+	s := crdt.NewSet[string]()
+	_, err := s.Add(crdt.Mint{Dot: crdt.Dot{Actor: exampleStamp.Actor, N: 7}}, "apple")
+	if err != nil {
+		panic(err)
+	}
+	return s.AppendBinary(nil)
+}
+
 // exampleRing is a ring state with two members and a table.
 func exampleRing() []byte {
 	s := new(ring.State).
@@ -103,6 +113,7 @@ var (
 	takeRing    = asReply(func(a *Reply) error { _, err := a.RingState(); return err })
 	takeRumors  = asReply(func(a *Reply) error { _, err := a.Rumors(); return err })
 	takeSync    = asReply(func(a *Reply) error { _, _, err := a.Sync(); return err })
+	takeMade    = asReply(func(a *Reply) error { _, err := a.Made(); return err })
 	takeRefusal = asReply(func(a *Reply) error { _, err := a.Refusal(); return err })
 )
 
@@ -138,6 +149,11 @@ var golden = []goldenMessage{
 		e.Add([]byte("user:43"), nil)
 		return e.End(0, true)
 	}, takeEntries},
+	{"request-apply", func() []byte {
+		a := Apply{Op: crdt.NewSet[string]().AddOp("apple").AppendBinary(nil), Begun: exampleStamp.Time, Attempt: 1}
+		return AppendApply(nil, example(KindApply), "user:42", &a)
+	}, asRequest(requestBodies[KindApply])},
+	{"reply-made", func() []byte { return AppendMade(nil, exampleReply(OK), exampleDelta()) }, takeMade},
 	{"reply-ack", func() []byte { return AppendAck(nil, exampleReply(OK), crdt.Joined{Changed: true}) }, takeAck},
 	{"reply-ack-dominated", func() []byte { return AppendAck(nil, exampleReply(OK), crdt.Joined{Dominated: exampleStamp}) }, takeAck},
 	{"reply-found-absent", func() []byte { return AppendFound(nil, exampleReply(OK), Absent) }, takeFound},

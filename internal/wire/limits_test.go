@@ -34,6 +34,8 @@ func TestLimits(t *testing.T) {
 		{"key of a write", q, AppendWrite(nil, h(KindWrite), strings.Repeat("k", MaxKey), nil), AppendWrite(nil, h(KindWrite), strings.Repeat("k", MaxKey+1), nil)},
 		{"key of a read", q, AppendRead(nil, h(KindRead), strings.Repeat("k", MaxKey)), AppendRead(nil, h(KindRead), strings.Repeat("k", MaxKey+1))},
 		{"delta", q, AppendWrite(nil, h(KindWrite), "k", make([]byte, MaxState)), AppendWrite(nil, h(KindWrite), "k", make([]byte, MaxState+1))},
+		{"operation", q, AppendApply(nil, h(KindApply), "k", &Apply{Op: make([]byte, MaxState)}), AppendApply(nil, h(KindApply), "k", &Apply{Op: make([]byte, MaxState+1)})},
+		{"delta that was made", takeMade, AppendMade(nil, &ReplyHeader{}, make([]byte, MaxState)), AppendMade(nil, &ReplyHeader{}, make([]byte, MaxState+1))},
 		{"boots", q, AppendRead(nil, &Header{Kind: KindRead, Boots: MakeBoots(make([]uint64, MaxBoots))}, "k"), AppendRead(nil, &Header{Kind: KindRead, Boots: MakeBoots(make([]uint64, MaxBoots+1))}, "k")},
 		{"partition", q, AppendRead(nil, &Header{Kind: KindRead, Partition: 65535}, "k"), AppendRead(nil, &Header{Kind: KindRead, Partition: 65536}, "k")},
 		{"remaining time", q, AppendRead(nil, &Header{Kind: KindRead, Remaining: 1 << 40 * time.Millisecond}, "k"), AppendRead(nil, &Header{Kind: KindRead, Remaining: (1<<40 + 1) * time.Millisecond}, "k")},
@@ -197,13 +199,13 @@ func TestNoAllocation(t *testing.T) {
 // TestNames: everything that reaches a log has a name, also what a newer
 // version sends.
 func TestNames(t *testing.T) {
-	for k, want := range map[Kind]string{KindWrite: "write", KindRead: "read", KindPage: "page", KindDigest: "digest", KindRing: "ring", KindRumor: "rumor", KindSync: "sync", KindTransfer: "transfer", 99: "kind 99"} {
+	for k, want := range map[Kind]string{KindWrite: "write", KindRead: "read", KindPage: "page", KindDigest: "digest", KindRing: "ring", KindRumor: "rumor", KindSync: "sync", KindTransfer: "transfer", KindApply: "apply", 99: "kind 99"} {
 		if k.String() != want {
 			t.Errorf("%s, not %s", k, want)
 		}
 	}
 	seen := make(map[string]bool)
-	for s := OK; s <= Moved; s++ {
+	for s := OK; s <= Invalid; s++ {
 		if seen[s.String()] || strings.HasPrefix(s.String(), "status ") {
 			t.Errorf("status %d is %q", uint8(s), s)
 		}

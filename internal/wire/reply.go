@@ -27,10 +27,14 @@ const (
 	WrongCluster         // the request is for another cluster
 	NotReady             // the receiver has not learned the ring state yet
 	Moved                // as StaleRing, but found after the write was joined: it is not counted, and may stay
+	Unsynced             // the receiver's data is not complete: it makes no operation
+	Forgotten            // the receiver may have forgotten whether it made the operation
+	Invalid              // the type does not take the operation, or not with the present state
 )
 
 var statusNames = [...]string{"ok", "stale ring", "stale boot", "not an owner", "table mismatch", "table not open",
-	"overloaded", "too large", "clock skew", "malformed", "wrong cluster", "not ready", "ring moved"}
+	"overloaded", "too large", "clock skew", "malformed", "wrong cluster", "not ready", "ring moved",
+	"not synced", "forgotten", "invalid operation"}
 
 // String names the status.
 func (s Status) String() string {

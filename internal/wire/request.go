@@ -47,6 +47,7 @@ const (
 	KindRumor                    // take rumors, and answer with rumors
 	KindSync                     // take a turn of a session of anti-entropy, and answer with one
 	KindTransfer                 // take entries that a session found, and answer with others
+	KindApply                    // make an operation, and answer its delta
 )
 
 // String names the kind.
@@ -68,6 +69,8 @@ func (k Kind) String() string {
 		return "sync"
 	case KindTransfer:
 		return "transfer"
+	case KindApply:
+		return "apply"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }

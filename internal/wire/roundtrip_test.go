@@ -56,6 +56,7 @@ var requestBodies = map[Kind]func(q *Request) error{
 	KindSync:   func(q *Request) error { _, _, err := q.Sync(); return err },
 
 	KindTransfer: func(q *Request) error { _, err := q.Transfer(); return err },
+	KindApply:    func(q *Request) error { _, err := q.Apply(); return err },
 }
 
 func TestRequests(t *testing.T) {
@@ -70,6 +71,11 @@ func TestRequests(t *testing.T) {
 		q = request(t, AppendRead(nil, &h, key), h)
 		if k, err := q.Read(); err != nil || string(k) != key {
 			t.Fatalf("read: %q, %v", k, err)
+		}
+		apply := Apply{Key: []byte(key), Op: body, Begun: h.Clock, Attempt: h.Partition, Tell: len(body)%2 == 0}
+		q = request(t, AppendApply(nil, &h, key, &apply), h)
+		if a, err := q.Apply(); err != nil || !cmp.Equal(a, apply, cmpopts.EquateEmpty()) {
+			t.Fatalf("apply: %+v, %v", a, err)
 		}
 		fold := prints.Draw(t, "fold")
 		q = request(t, AppendDigest(nil, &h, fold), h)
