@@ -162,7 +162,7 @@ func (k *call) cancel() {
 func (k *call) flush() bool {
 	for {
 		k.mu.Lock()
-		if k.c.Ended() || k.pending == 0 {
+		if k.pending == 0 || k.c.Ended() && !k.c.Op.Spreads() {
 			goesOn := !k.c.Ended()
 			k.pending = 0
 			k.mu.Unlock()

@@ -73,6 +73,8 @@ type Error struct {
 	Owners  int // that the key has, in the placement that has fewer; 0: none was looked up
 	Cause   error
 	Nodes   []NodeError // the owners that failed or had not answered, in the order in which they were asked
+
+	operation Operation
 }
 
 // NodeError is why one owner did not count.
@@ -120,6 +122,10 @@ type Receipt struct {
 	// others' acknowledgements were still under way.
 	Acked int
 	// Superseded: a concurrent write is newer; this one is applied, and hidden
-	// by it.
+	// by it. Of a retry it may be any newer write: a retry is not stamped again.
 	Superseded bool
+	// Observed is how many owners' states an operation that takes something out
+	// had seen: what they had of it is gone. 0: it depends on no state, or took
+	// what its caller had read.
+	Observed int
 }

@@ -35,6 +35,8 @@ const (
 	// Diverged: it has to be sent to some, and the driver has to say whether it
 	// may, by Op.Mend or Op.Waive.
 	Diverged
+	// Making: an owner is asked to make the operation, see Op.StartMake.
+	Making
 )
 
 // Op is one read or write under way: a machine that is told of answers and of
@@ -80,6 +82,7 @@ type Op struct {
 	sums      [MaxTargets]uint64
 	errs      [MaxTargets]error
 	settling
+	making making
 }
 
 // StartWrite begins a write that needs w acknowledgements in each placement
@@ -113,6 +116,7 @@ func (o *Op) Restart(targets []Target) (send uint32) {
 	o.Round++
 	o.settling = settling{carried: o.carried || o.anyState(), below: o.below, lost: o.lost}
 	o.Phase, o.asked, o.answered, o.synced = Asking, 0, 0, 0
+	o.making.declined = 0
 	clear(o.errs[:])
 	return o.begin(targets)
 }
@@ -149,6 +153,9 @@ func (o *Op) retrack() {
 
 // ask adds targets: all for a write, as many as are missing for a read.
 func (o *Op) ask() (send uint32) {
+	if o.making.make && !o.making.made {
+		return o.askMaker()
+	}
 	for i, t := range o.Targets {
 		if o.asked&(1<<i) == 0 && !t.Down && (o.write || o.tracker.Wants(i, o.asked|send) || o.kept.Wants(i, o.asked|send)) {
 			send |= 1 << i
@@ -257,8 +264,11 @@ func (o *Op) count(round uint8, i int, synced bool) (send uint32) {
 func (o *Op) Stale(round uint8, maybe bool) (restart bool) {
 	if !maybe {
 		o.refused++
+		if o.Phase == Making && round == o.Round && !o.making.fixed {
+			o.making.bound = 0
+		}
 	}
-	return round == o.Round && (o.Phase == Asking || o.Phase == Repairing || o.Phase == Diverged)
+	return round == o.Round && (o.Phase == Asking || o.Phase == Making || o.Phase == Repairing || o.Phase == Diverged)
 }
 
 // Fail takes that a target's answer does not count or will not come. Maybe
@@ -266,6 +276,9 @@ func (o *Op) Stale(round uint8, maybe bool) (restart bool) {
 func (o *Op) Fail(round uint8, i int, err error, maybe bool) (send uint32) {
 	if !maybe {
 		o.refused++
+	}
+	if o.Phase == Making {
+		return o.failMaking(round, i, err, maybe)
 	}
 	if (o.Phase == Repairing || o.Phase == Diverged) && (round == o.Round || o.answers(round)) {
 		return o.failLate(round, i, err)

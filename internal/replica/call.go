@@ -35,6 +35,8 @@ type Call struct {
 	class    uint8
 	verb     verb
 	delta    []byte // of a write
+	what     []byte // the operation that an owner makes; nil: the delta was made here
+	begun    crdt.Time
 	page     wire.Page
 	have     crdt.Fingerprint
 	msg      []byte
@@ -54,6 +56,7 @@ const (
 	writing verb = iota
 	reading
 	paging
+	making // of an operation: an owner makes it, and what it made is then written
 )
 
 // maxRestarts bounds how often a changing ring restarts an operation.
@@ -179,6 +182,8 @@ func (c *Call) encode(now time.Time) {
 	case paging:
 		h.Kind = wire.KindPage
 		c.msg = wire.AppendPage(c.msg[:0], &h, &c.page)
+	case making:
+		c.msg = c.appendMake(&h)
 	}
 }
 
@@ -233,7 +238,11 @@ func (c *Call) Err() error {
 	if c.Op.Cause == nil {
 		return nil
 	}
-	return c.Op.Err([...]string{"write", "read", "scan"}[c.verb], c.ID)
+	err := c.Op.Err([...]string{"write", "read", "scan", "write"}[c.verb], c.ID)
+	if e, ok := err.(*quorum.Error); ok && (c.verb == writing || c.verb == making) {
+		return e.Of(c.operation())
+	}
+	return err
 }
 
 // Cell returns what a read of registers has joined. It refers to the call's
@@ -260,6 +269,9 @@ func (c *Call) Reply(now time.Time, token uint64, reply []byte, failure error, m
 	case wire.StaleRing, wire.Moved:
 		return c.stale(now, round, i, &a, out)
 	}
+	if c.verb == making {
+		return c.declined(round, i, &a)
+	}
 	return c.Op.Fail(round, i, refusal(&a), false)
 }
 
@@ -267,7 +279,7 @@ func (c *Call) Reply(now time.Time, token uint64, reply []byte, failure error, m
 // was of a write, a comparison with its target is due. Reply does so of what
 // fails; a driver that leaves failures at the deadline to the deadline calls it.
 func (c *Call) Lost(token uint64) {
-	if round, i := uint8(token>>8), int(token&0xff); c.verb == writing && round == c.Op.Round && !c.IsSelf(i) {
+	if round, i := uint8(token>>8), int(token&0xff); (c.verb == writing || c.verb == making) && round == c.Op.Round && !c.IsSelf(i) {
 		c.r.mu.Lock()
 		defer c.r.mu.Unlock()
 		c.r.jobs.hurryTo(c.Op.Targets[i].ID)
@@ -291,6 +303,9 @@ func refusal(a *wire.Reply) error {
 }
 
 func (c *Call) answer(now time.Time, round uint8, i int, a *wire.Reply, reply []byte) (send uint32) {
+	if c.verb == making {
+		return c.made(round, i, a)
+	}
 	if c.verb != writing && !a.Synced && c.table.Spec.Kind == ring.Everywhere {
 		c.Op.End(ErrNotReady) // there is nobody else to ask
 		return 0

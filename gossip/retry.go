@@ -1,0 +1,50 @@
+package gossip
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/grapevine-go/grapevine/quorum"
+)
+
+// Retry sends a write again whose outcome is unknown, or that was not applied:
+// [quorum.Error.Operation] has it. It sends the same bytes under the same id, so
+// that a value is not written anew, a counter does not count twice, and an
+// element that was removed meanwhile does not come back. What an owner was to
+// make is asked of the same life of that owner, which makes it at most once; the
+// outcome stays unknown if that life has ended or cannot be reached.
+//
+// A retry of a register is not stamped again: where something newer is there,
+// also what was written before by a clock that is ahead, it ends as applied and
+// Superseded. The error wraps quorum.ErrOperation if the operation is of another
+// table, and is that of a write otherwise.
+func (r *RegisterTable[T]) Retry(ctx context.Context, op quorum.Operation, opts ...quorum.Option) (quorum.Receipt, error) {
+	return r.t.retry(ctx, op, opts)
+}
+
+func (t *table) retry(ctx context.Context, op quorum.Operation, opts []quorum.Option) (r quorum.Receipt, err error) {
+	level, err := t.nwr.Resolve(opts)
+	if err == nil {
+		err = t.mine(ctx, op)
+	}
+	if err != nil {
+		return r, err
+	}
+	k := t.n.begin()
+	now := time.Now()
+	k.begun, k.op, k.t = now, opWrite, t
+	send := k.c.Retry(t.n.replica, now, t.n.deadline(ctx, now), op, level.W)
+	k.sample(t)
+	k.trace(ctx, t, level.W)
+	k.start(send)
+	return t.endWrite(ctx, k)
+}
+
+// mine says whether an operation is one of this table.
+func (t *table) mine(ctx context.Context, op quorum.Operation) error {
+	if op.IsZero() || op.Table != t.spec.Name || len(op.Delta) == 0 && (!t.causal || len(op.Make) == 0) {
+		return fmt.Errorf("gossip: table %q: %w", t.spec.Name, quorum.ErrOperation)
+	}
+	return t.check(ctx, op.Key)
+}

@@ -1,0 +1,126 @@
+package gossip
+
+import (
+	"context"
+
+	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/quorum"
+)
+
+// Sets is the kind of table whose values are add-wins sets of a basic type,
+// [crdt.Set]: carts, members of a group, tags. An element that is added while it
+// is removed stays.
+func Sets[T crdt.Basic]() Kind[SetTable[T]] { return SetsOf(crdt.Default[T]()) }
+
+// SetsOf is [Sets] of elements with a codec. A node serves such a table only
+// while its own program has opened it, unless the codec is that of a basic type.
+func SetsOf[T any](codec crdt.Codec[T]) Kind[SetTable[T]] {
+	return causalKind(func() *crdt.Set[T] { return crdt.NewSetOf(codec) }, func(c causalTable[*crdt.Set[T]]) SetTable[T] {
+		return SetTable[T]{c}
+	})
+}
+
+// SetTable is a table of sets. See [RegisterTable] for keys, errors and
+// concurrent use; an operation is made at one owner, and its error wraps
+// quorum.ErrInvalid if the owner found it impossible (the outcome is not applied
+// then).
+type SetTable[T any] struct{ causalTable[*crdt.Set[T]] }
+
+// Add puts elem in. It returns when W owners have joined it.
+func (s SetTable[T]) Add(ctx context.Context, key string, elem T, opts ...quorum.Option) (quorum.Receipt, error) {
+	return s.t.make(ctx, key, s.bottom().AddOp(elem), opts)
+}
+
+// Remove takes elem out, as R owners have it when it begins: every add that ended
+// as applied before is undone, one that is made meanwhile may stay. It reads, and
+// then writes; [SetTable.RemoveFrom] saves the read.
+func (s SetTable[T]) Remove(ctx context.Context, key string, elem T, opts ...quorum.Option) (quorum.Receipt, error) {
+	return s.after(ctx, key, opts, func(view *crdt.Set[T]) crdt.Op { return view.RemoveOp(elem) })
+}
+
+// RemoveFrom takes out the adds of elem that are in the view, which Get has
+// returned: what the caller has not seen stays, even if it was added long ago.
+func (s SetTable[T]) RemoveFrom(ctx context.Context, key string, view *crdt.Set[T], elem T, opts ...quorum.Option) (quorum.Receipt, error) {
+	return s.t.make(ctx, key, view.RemoveOp(elem), opts)
+}
+
+// Counters is the kind of table whose values count up and down, [crdt.Counter]:
+// likes, stock on display, quotas that may be exceeded by what is under way.
+func Counters() Kind[CounterTable] {
+	return causalKind(crdt.NewCounter, func(c causalTable[*crdt.Counter]) CounterTable { return CounterTable{c} })
+}
+
+// CounterTable is a table of counters, which begin at 0; see [SetTable]. Delete
+// sets a counter back to 0, but what is counted at the same time may bring back
+// all that the owner who makes it has ever counted: see [crdt.Counter].
+type CounterTable struct{ causalTable[*crdt.Counter] }
+
+// Add counts by n, which may be negative. It returns when W owners have joined
+// it. The error wraps quorum.ErrInvalid if the counter would leave an int64.
+func (c CounterTable) Add(ctx context.Context, key string, n int64, opts ...quorum.Option) (quorum.Receipt, error) {
+	return c.t.make(ctx, key, c.bottom().AddOp(n), opts)
+}
+
+// Get reads the counter: the sum of what R owners know of.
+func (c CounterTable) Get(ctx context.Context, key string, opts ...quorum.Option) (int64, error) {
+	s, err := c.causalTable.Get(ctx, key, opts...)
+	if err != nil {
+		return 0, err
+	}
+	return s.Value(), nil
+}
+
+// Flags is the kind of table whose values are enable-wins flags,
+// [crdt.EnableWins]: off until enabled, and an enable made while it is disabled
+// stays. (What must have one writer's last word is a register of bool.)
+func Flags() Kind[FlagTable] {
+	return causalKind(crdt.NewEnableWins, func(c causalTable[*crdt.EnableWins]) FlagTable { return FlagTable{c} })
+}
+
+// FlagTable is a table of flags; see [SetTable].
+type FlagTable struct{ causalTable[*crdt.EnableWins] }
+
+// Enable turns the flag on. It returns when W owners have joined it.
+func (f FlagTable) Enable(ctx context.Context, key string, opts ...quorum.Option) (quorum.Receipt, error) {
+	return f.t.make(ctx, key, f.bottom().EnableOp(), opts)
+}
+
+// Disable turns the flag off, as R owners have it; see [SetTable.Remove].
+func (f FlagTable) Disable(ctx context.Context, key string, opts ...quorum.Option) (quorum.Receipt, error) {
+	return f.after(ctx, key, opts, (*crdt.EnableWins).DisableOp)
+}
+
+// Get reads the flag from R owners.
+func (f FlagTable) Get(ctx context.Context, key string, opts ...quorum.Option) (bool, error) {
+	s, err := f.causalTable.Get(ctx, key, opts...)
+	return err == nil && s.Enabled(), err
+}
+
+// Multi is the kind of table whose values are multi-value registers of a basic
+// type, [crdt.MVRegister]: a write replaces what its writer has seen, and
+// concurrent writes stand side by side until somebody resolves them.
+func Multi[T crdt.Basic]() Kind[MultiTable[T]] { return MultiOf(crdt.Default[T]()) }
+
+// MultiOf is [Multi] of values with a codec; see [SetsOf].
+func MultiOf[T any](codec crdt.Codec[T]) Kind[MultiTable[T]] {
+	return causalKind(func() *crdt.MVRegister[T] { return crdt.NewMVRegisterOf(codec) },
+		func(c causalTable[*crdt.MVRegister[T]]) MultiTable[T] { return MultiTable[T]{c} })
+}
+
+// MultiTable is a table of multi-value registers; see [SetTable].
+type MultiTable[T any] struct {
+	causalTable[*crdt.MVRegister[T]]
+}
+
+// Put writes v in place of what R owners have; see [SetTable.Remove]. The error
+// wraps quorum.ErrInvalid if too many concurrent values would stand
+// (crdt.MaxSiblings).
+func (m MultiTable[T]) Put(ctx context.Context, key string, v T, opts ...quorum.Option) (quorum.Receipt, error) {
+	return m.after(ctx, key, opts, func(view *crdt.MVRegister[T]) crdt.Op { return view.WriteOp(v) })
+}
+
+// PutOver writes v in place of the values in the view, which Get has returned:
+// the way to resolve them, and to notice what others write meanwhile.
+func (m MultiTable[T]) PutOver(ctx context.Context, key string, view *crdt.MVRegister[T], v T, opts ...quorum.Option) (quorum.Receipt, error) {
+	return m.t.make(ctx, key, view.WriteOp(v), opts)
+}
