@@ -53,7 +53,9 @@ func (c causalTable[S]) get(ctx context.Context, key string, opts []quorum.Optio
 		defer k.release()
 		c.t.startRead(ctx, k, key, level.R)
 		err = c.t.endRead(ctx, k)
-		observed = level.R
+		k.mu.Lock()
+		observed = k.c.Op.Acked()
+		k.mu.Unlock()
 	}
 	if err != nil {
 		return s, 0, err
@@ -133,6 +135,7 @@ func (t *table) make(ctx context.Context, key string, op crdt.Op, opts []quorum.
 	}
 	now := time.Now()
 	k.begun, k.op, k.t = now, opWrite, t
+	k.c.Wish.Zones = level.Zones
 	send := k.c.Make(t.n.replica, now, t.n.deadline(ctx, now), t.spec.Name, key, k.value, level.W)
 	k.sample(t)
 	k.trace(ctx, t, level.W)

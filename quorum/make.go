@@ -27,7 +27,7 @@ type making struct {
 // in an earlier call, which alone is asked then; 0 if none has. Attempt is above
 // that of every request for this operation before, and below or equal to that of
 // the first.
-func (o *Op) StartMake(w int, deadline time.Time, targets []Target, bound uint64, attempt uint32) (send uint32) {
+func (o *Op) StartMake(w Level, deadline time.Time, targets []Target, bound uint64, attempt uint32) (send uint32) {
 	o.reset(w, deadline)
 	o.write = true
 	o.making = making{make: true, fixed: bound != 0, bound: bound, attempt: attempt}
@@ -39,7 +39,7 @@ func (o *Op) StartMake(w int, deadline time.Time, targets []Target, bound uint64
 
 // StartRetry begins a write of bytes that were written before, in a call whose
 // outcome is not known: they are not stamped again, whatever they meet.
-func (o *Op) StartRetry(w int, deadline time.Time, targets []Target) (send uint32) {
+func (o *Op) StartRetry(w Level, deadline time.Time, targets []Target) (send uint32) {
 	o.reset(w, deadline)
 	o.write, o.restamped = true, true
 	o.sent++

@@ -13,17 +13,17 @@ import (
 // Make begins an operation that an owner has to make, an encoded crdt.Op, and to
 // write what comes of it to W owners. The operation must not be changed until the
 // call is over.
-func (c *Call) Make(r *Replica, now, deadline time.Time, table, key string, op []byte, w int) (send uint32) {
+func (c *Call) Make(r *Replica, now, deadline time.Time, table, key string, op []byte, w quorum.Level) (send uint32) {
 	return c.retry(r, now, deadline, quorum.Operation{Table: table, Key: key, Make: op}, w)
 }
 
 // Retry begins to send again what may have been sent before: the same bytes,
 // under the same id. What an owner may have made is asked of the same boot.
-func (c *Call) Retry(r *Replica, now, deadline time.Time, op quorum.Operation, w int) (send uint32) {
+func (c *Call) Retry(r *Replica, now, deadline time.Time, op quorum.Operation, w quorum.Level) (send uint32) {
 	return c.retry(r, now, deadline, op, w)
 }
 
-func (c *Call) retry(r *Replica, now, deadline time.Time, op quorum.Operation, w int) (send uint32) {
+func (c *Call) retry(r *Replica, now, deadline time.Time, op quorum.Operation, w quorum.Level) (send uint32) {
 	verb := writing
 	if len(op.Delta) == 0 {
 		verb = making
@@ -42,6 +42,8 @@ func (c *Call) retry(r *Replica, now, deadline time.Time, op quorum.Operation, w
 		c.Op.End(quorum.ErrTooLarge)
 		return 0
 	}
+	c.Op.Zones = c.Wish.Zones
+	c.Wish = Wish{}
 	if verb == writing {
 		return c.Op.StartRetry(w, deadline, c.place())
 	}
