@@ -1,25 +1,36 @@
 package session_test
 
 import (
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/quorum/session"
 )
 
-// What a client has written is covered by that and by whatever is newer.
+// A client writes, and carries its session to another process. A read there is
+// told what it must not fall behind.
 func Example() {
-	seen := session.VersionOf(crdt.Put(crdt.Stamp{Time: 5}, []byte("apple"), 0))
-	for _, time := range []crdt.Time{4, 5, 6} {
-		owner := new(crdt.Packed)
-		cell := crdt.Put(crdt.Stamp{Time: time}, []byte("pear"), 0)
-		if _, err := owner.JoinBinary(cell.AppendBinary(nil)); err != nil {
-			fmt.Println(err)
-		}
-		fmt.Println(time.Logical(), seen.CoveredBy(owner))
-	}
+	sealer := session.NewSealer("shop", []byte("a key that all nodes have"))
+	carts := session.Table{ID: 1}
+	now := time.UnixMilli(1_700_000_000_000)
+	apple := crdt.Put(crdt.Stamp{Time: crdt.TimeOf(now), Actor: crdt.Actor{1}}, []byte("apple"), 0)
+
+	here := session.New(session.ReadYourWrites|session.MonotonicWrites, sealer)
+	here.Wrote(carts, 42, session.VersionOf(apple), true)
+	cookie := here.Token()
+
+	there, err := sealer.Open(cookie, now, time.Second)
+	fmt.Println(there.Guarantees(), err)
+	need, err := there.Read(carts, 42)
+	empty := new(crdt.Packed)
+	fmt.Println(need.Floor.CoveredBy(&apple), need.Floor.CoveredBy(empty), err)
+
+	_, err = sealer.Open("x"+cookie[1:], now, time.Second)
+	fmt.Println(errors.Is(err, session.ErrToken))
 	// Output:
-	// 4 false
-	// 5 true
-	// 6 true
+	// read your writes+monotonic writes <nil>
+	// true false <nil>
+	// true
 }
