@@ -44,18 +44,18 @@ func (b *budget) take(ctx context.Context) bool {
 func (n *Node) callWithin(ctx context.Context, name string, hook func()) bool {
 	ctx, cancel := context.WithTimeout(ctx, hookBudget)
 	defer cancel()
-	if !n.budget.take(ctx) {
-		n.budget.late.Add(1)
+	if !n.hooks.budget.take(ctx) {
+		n.hooks.budget.late.Add(1)
 		return false
 	}
 	const running, left, over = 0, 1, 2
 	var state atomic.Int32
 	done := make(chan struct{})
 	n.hooks.run(func() {
-		defer func() { <-n.budget.slots }()
+		defer func() { <-n.hooks.budget.slots }()
 		n.callHook(name, hook)
 		if !state.CompareAndSwap(running, over) {
-			n.budget.hung.Add(-1)
+			n.hooks.budget.hung.Add(-1)
 		}
 		close(done)
 	})
@@ -65,12 +65,12 @@ func (n *Node) callWithin(ctx context.Context, name string, hook func()) bool {
 	case <-ctx.Done():
 	case <-n.ctx.Done():
 	}
-	n.budget.hung.Add(1)
+	n.hooks.budget.hung.Add(1)
 	if !state.CompareAndSwap(running, left) {
-		n.budget.hung.Add(-1) // it has come back just now
+		n.hooks.budget.hung.Add(-1) // it has come back just now
 		return true
 	}
-	n.budget.late.Add(1)
+	n.hooks.budget.late.Add(1)
 	n.log.Warn("gossip: a hook takes long; what waited for it goes on without it", "hook", name)
 	return false
 }

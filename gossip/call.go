@@ -67,6 +67,7 @@ func (n *Node) begin() *call {
 	k := n.calls.Get().(*call)
 	k.refs = 1
 	k.pending = 0
+	k.mode, k.c.Session = quorum.RepairAsync, nil
 	k.sent = k.sent[:0]
 	select {
 	case <-k.wake:

@@ -16,9 +16,13 @@ type hooks struct {
 	live   int  // goroutines
 	inside int  // of them in a hook
 	closed bool // no hook begins any more
+	budget budget
 }
 
-func (h *hooks) init() { h.change.L = &h.mu }
+func (h *hooks) init() {
+	h.change.L = &h.mu
+	h.budget.init()
+}
 
 // run starts a goroutine that calls hooks.
 func (h *hooks) run(loop func()) {

@@ -30,7 +30,7 @@ var causes = [...]struct {
 	name string
 	err  error
 }{
-	{"canceled", context.Canceled}, {"timeout", quorum.ErrTimeout}, {"overloaded", quorum.ErrOverloaded},
+	{"canceled", context.Canceled}, {"session lost", quorum.ErrSessionLost}, {"unrepaired", quorum.ErrUnrepaired}, {"timeout", quorum.ErrTimeout}, {"overloaded", quorum.ErrOverloaded},
 	{"too large", quorum.ErrTooLarge}, {"unsettled", quorum.ErrUnsettled}, {"not ready", ErrNotReady},
 	{"unavailable", quorum.ErrUnavailable}, {"other", nil},
 }
@@ -127,6 +127,8 @@ var (
 	eventsDesc   = desc("replica_events_total", "What the replica met with; see the guide.", "event")
 	shedDesc     = desc("repairs_shed_total", "Reads whose repairs were left to the comparison of partitions.")
 	lateDesc     = desc("hooks_late_total", "Calls of repair hooks that took so long that they were not waited for, or were skipped because all others hung.")
+	waitedDesc   = desc("sessions_waited_total", "Reads in sessions that had to ask more owners than R, because those lacked what the session has seen.")
+	lostDesc     = desc("sessions_lost_total", "Reads in sessions that met no owner with what the session has seen, and failed.")
 	differDesc   = desc("divergent_keys", "Keys that the last comparison with a member found to differ, and that are not resolved yet; no series where nothing differs.", "peer", "table")
 	trafficDesc  = desc("transport_bytes_total", "Bytes of the data plane.", "direction")
 	rumorsDesc   = desc("rumors_total", "Updates of tables that every member holds: received (useful, duplicate), sent with their bodies (resent: of those, again because no answer came), announced and asked for by name, dropped for want of room.", "event")
@@ -144,7 +146,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.ops.Describe(ch)
 	m.causes.Describe(ch)
 	m.seconds.Describe(ch)
-	for _, d := range []*prometheus.Desc{membersDesc, unsyncedDesc, keysDesc, bytesDesc, readyDesc, eventsDesc, shedDesc, lateDesc, differDesc, trafficDesc,
+	for _, d := range []*prometheus.Desc{membersDesc, unsyncedDesc, keysDesc, bytesDesc, readyDesc, eventsDesc, shedDesc, lateDesc, waitedDesc, lostDesc, differDesc, trafficDesc,
 		rumorsDesc, hotDesc, hotBytesDesc, rumorBytes, copiesDesc, lossDesc, limitDesc, delayDesc,
 		staleDesc, comparedDesc, missedDesc} {
 		ch <- d
@@ -184,7 +186,9 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		counter(eventsDesc, v, name)
 	}
 	counter(shedDesc, m.n.repairs.shed.Load())
-	counter(lateDesc, m.n.budget.late.Load())
+	counter(lateDesc, m.n.hooks.budget.late.Load())
+	counter(waitedDesc, m.n.sessions.waited.Load())
+	counter(lostDesc, m.n.sessions.lost.Load())
 	m.collectDivergence(gauge)
 	in, out := m.n.traffic()
 	counter(trafficDesc, in, "in")

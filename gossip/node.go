@@ -37,26 +37,26 @@ type Node struct {
 
 	peers atomic.Pointer[map[peer.ID]*transport.Peer] // replaced as a whole, under peersMu
 
-	peersMu sync.Mutex
-	ways    map[peer.ID]way // what peers was made from
-	ctx     context.Context // ends with the node
-	stop    context.CancelCauseFunc
-	closed  chan struct{} // closed when the loop has closed everything
-	changed changed       // told whenever the view changes
-	repairs repairs
-	probes  probes
-	tracing tracing
-	hooks   hooks
-	budget  budget
-	news    chan struct{}         // a member has changed, for the hook
-	limits  chan struct{}         // the target of spreading is met, or not, for the hook
-	failure atomic.Pointer[error] // the last of the machine's messages that got no answer
-	warned  atomic.Uint64         // nonce of the boot that the operator was warned of
-	leaving chan struct{}         // a place for the one Leave that works
-	sync    chan struct{}         // it is time to look whether something is to be compared
-	synced  chan struct{}         // closed when nothing is compared any more
-	lose    func() bool           // see package fault; may be nil
-	opened  chan struct{}         // closed when all parts are there
+	peersMu  sync.Mutex
+	ways     map[peer.ID]way // what peers was made from
+	ctx      context.Context // ends with the node
+	stop     context.CancelCauseFunc
+	closed   chan struct{} // closed when the loop has closed everything
+	changed  changed       // told whenever the view changes
+	repairs  repairs
+	probes   probes
+	tracing  tracing
+	hooks    hooks
+	sessions sessions
+	news     chan struct{}         // a member has changed, for the hook
+	limits   chan struct{}         // the target of spreading is met, or not, for the hook
+	failure  atomic.Pointer[error] // the last of the machine's messages that got no answer
+	warned   atomic.Uint64         // nonce of the boot that the operator was warned of
+	leaving  chan struct{}         // a place for the one Leave that works
+	sync     chan struct{}         // it is time to look whether something is to be compared
+	synced   chan struct{}         // closed when nothing is compared any more
+	lose     func() bool           // see package fault; may be nil
+	opened   chan struct{}         // closed when all parts are there
 }
 
 // How often the machine is told the time, and how its exchanges are timed.
@@ -95,7 +95,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n.repairs.init()
 	n.tracing.init(n.cfg.TracerProvider, n.cfg.Name)
 	n.hooks.init()
-	n.budget.init()
+	n.sessions.init(&n.cfg)
 	n.news, n.limits, n.leaving = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	n.sync, n.synced = make(chan struct{}, 1), make(chan struct{})
 	n.opened, n.closed = make(chan struct{}), make(chan struct{})

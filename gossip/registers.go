@@ -79,8 +79,8 @@ func (r *RegisterTable[T]) put(ctx context.Context, key string, value T, opts []
 	if !level.ExpiresAt.IsZero() {
 		at = max(level.ExpiresAt.UnixMilli(), 1)
 	}
-	k.encode(crdt.Put(r.t.n.replica.Stamp(time.Now()), k.value, at))
-	k.c.Wish.Zones = level.Zones
+	r.t.prepare(k, level)
+	k.encode(crdt.Put(r.t.n.replica.StampIn(level.Session, time.Now()), k.value, at))
 	return k, level.W, nil
 }
 
@@ -103,8 +103,8 @@ func (r *RegisterTable[T]) remove(ctx context.Context, key string, opts []quorum
 		return nil, 0, err
 	}
 	k := r.t.n.begin()
-	k.encode(crdt.Delete(r.t.n.replica.Stamp(time.Now())))
-	k.c.Wish.Zones = level.Zones
+	r.t.prepare(k, level)
+	k.encode(crdt.Delete(r.t.n.replica.StampIn(level.Session, time.Now())))
 	return k, level.W, nil
 }
 
@@ -122,7 +122,7 @@ func (r *RegisterTable[T]) Entry(ctx context.Context, key string, opts ...quorum
 	if err != nil {
 		return Entry[T]{}, err
 	}
-	if r.t.spec.Kind == ring.Everywhere {
+	if r.t.spec.Kind == ring.Everywhere && k.c.Session == nil {
 		return r.local(k, key)
 	}
 	r.t.startRead(ctx, k, key, n)
@@ -138,7 +138,7 @@ func (r *RegisterTable[T]) get(ctx context.Context, key string, opts []quorum.Op
 		return nil, 0, err
 	}
 	k := r.t.n.begin()
-	k.mode = r.t.modeOf(level)
+	r.t.prepare(k, level)
 	return k, level.R, nil
 }
 
@@ -194,7 +194,8 @@ func (r *RegisterTable[T]) Expire(ctx context.Context, key string, at time.Time,
 		ms = max(at.UnixMilli(), 1)
 	}
 	k = r.t.n.begin()
-	k.encode(crdt.Expire(r.t.n.replica.Stamp(time.Now()), of, ms))
+	r.t.prepare(k, level)
+	k.encode(crdt.Expire(r.t.n.replica.StampIn(level.Session, time.Now()), of, ms))
 	_, err = r.t.write(ctx, k, key, level.W)
 	return err == nil, err
 }

@@ -43,14 +43,6 @@ func (n *Node) repairLoop() {
 	}
 }
 
-// modeOf is how a call repairs: as the table does, unless it says otherwise.
-func (t *table) modeOf(c quorum.Call) quorum.RepairMode {
-	if c.RepairSet {
-		return c.Repair
-	}
-	return t.repair.Mode
-}
-
 // allows asks the table's policy whether a read that found somebody behind may
 // repair it.
 func (t *table) allows(lot uint64) bool {

@@ -3,6 +3,7 @@ package gossip
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -34,6 +35,9 @@ func (r *RegisterTable[T]) Len(ctx context.Context, opts ...quorum.Option) (n in
 // scan is Scan of every kind of table.
 func (t *table) scan(ctx context.Context, cursor uint64, limit int, opts []quorum.Option) (keys []string, next uint64, err error) {
 	level, err := t.nwr.Resolve(opts)
+	if err == nil && level.Session != nil {
+		err = fmt.Errorf("gossip: table %q: %w: a session is about single keys, and this is a scan", t.spec.Name, quorum.ErrLevel)
+	}
 	if err == nil {
 		err = t.agree(ctx)
 	}

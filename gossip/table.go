@@ -168,6 +168,7 @@ func (t *table) endWrite(ctx context.Context, k *call) (r quorum.Receipt, err er
 	k.mu.Lock()
 	r = quorum.Receipt{Op: k.c.ID, Acked: k.c.Op.Acked(), Superseded: k.c.Op.Superseded()}
 	err = k.c.Err()
+	t.n.sessions.record(k)
 	k.mu.Unlock()
 	t.n.flush() // what becomes a rumor
 	k.done(err)
@@ -202,6 +203,7 @@ func (t *table) endRead(ctx context.Context, k *call) error {
 		k.value = append(k.value[:0], k.cell.Value.Bytes...)
 		k.cell.Value.Bytes = k.value
 	}
+	t.n.sessions.record(k)
 	k.mu.Unlock()
 	if k.truth = k.truth && err == nil; k.truth {
 		k.askRest()

@@ -31,7 +31,7 @@ func TestImpossibleTables(t *testing.T) {
 		{"t", quorum.NWR{}, nil, quorum.ErrLevel, []string{"N is 0", "W is 0", "R is 0"}},
 		{"t", quorum.NWR{N: 17, W: 1, R: 1}, nil, quorum.ErrLevel, []string{"N is 17"}},
 		{"t", quorum.NWR{N: 3, W: 4, R: 5}, nil, quorum.ErrLevel, []string{"W is 4", "R is 5"}},
-		{"t", quorum.NWR{N: 3, W: -1, R: 1}, nil, quorum.ErrLevel, []string{"W is -1"}},
+		{"t", quorum.NWR{N: 3, W: -9, R: 1}, nil, quorum.ErrLevel, []string{"W is -9"}},
 		{"", three, nil, ring.ErrTable, []string{"Name"}},
 		{"my table", three, nil, ring.ErrTable, []string{"Name"}},
 		{strings.Repeat("t", 261), three, nil, ring.ErrTable, []string{"Name"}},

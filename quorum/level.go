@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/grapevine-go/grapevine/quorum/session"
 )
 
 // MaxN is the highest number of owners that a key can have.
@@ -118,6 +120,7 @@ type Call struct {
 	ExpiresAt time.Time // of a put: when the value is hidden; zero: never
 	Repair    RepairMode
 	RepairSet bool // Repair is the call's, not the table's
+	Session   *session.Session
 }
 
 // Option changes one setting of one call.

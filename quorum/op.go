@@ -114,7 +114,7 @@ func (o *Op) reset(need Level, deadline time.Time) {
 // What was joined so far stays joined.
 func (o *Op) Restart(targets []Target) (send uint32) {
 	o.Round++
-	o.settling = settling{carried: o.carried || o.anyState(), below: o.below, lost: o.lost}
+	o.settling = settling{carried: o.carried || o.anyState(), below: o.below, lost: o.lost, waited: o.waited}
 	o.Phase, o.asked, o.answered, o.synced = Asking, 0, 0, 0
 	o.making.declined = 0
 	clear(o.errs[:])

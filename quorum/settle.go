@@ -36,6 +36,7 @@ type settling struct {
 	lack    uint32 // targets that are to be repaired if the driver agrees
 	mending bool   // the present round is that of the repair
 	carried bool   // the state holds answers of an earlier round
+	waited  bool   // it was below at some time
 	below   bool   // R have answered, and the state does not cover the floor
 	lost    bool   // and so did all of a round before
 	broken  bool   // it ended without enough owners that have the state
@@ -155,6 +156,10 @@ func (o *Op) Mending() bool { return o.mending }
 // Lacking returns the targets that a read in the phase [Diverged] is to repair.
 func (o *Op) Lacking() (targets uint32) { return o.lack }
 
+// Waited reports that a read had to ask more than R owners, because what they had
+// did not cover its floor.
+func (o *Op) Waited() bool { return o.waited }
+
 // Waived reports that a read ended without a repair because of [Op.Waive].
 func (o *Op) Waived() bool { return o.waived }
 
@@ -236,6 +241,7 @@ func (o *Op) floor() (send uint32) {
 	if o.below = !o.Demand.Floor.CoveredBy(o.State); !o.below {
 		return o.settle()
 	}
+	o.waited = true
 	for i, t := range o.Targets {
 		if o.asked&(1<<i) == 0 && !t.Down {
 			send |= 1 << i

@@ -9,6 +9,7 @@ import (
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/quorum/session"
 	"github.com/grapevine-go/grapevine/ring"
 )
 
@@ -25,6 +26,9 @@ type Call struct {
 	ID wire.OpID
 	// Wish is what the next Read asks for beyond its answers.
 	Wish Wish
+	// Session is the session that the next Read or Write is part of; nil: none.
+	// [Call.Record] tells it what came of that.
+	Session *session.Session
 
 	r        *Replica
 	view     *View
@@ -48,6 +52,8 @@ type Call struct {
 	restarts int
 	state    joined // what a read joins into
 	late     joined // what is joined once that stands
+	entered  bool   // the session waits to be told
+	need     session.Need
 }
 
 type verb uint8
@@ -85,6 +91,10 @@ func (c *Call) Write(r *Replica, now, deadline time.Time, table, key string, del
 	}
 	c.Op.Zones = c.Wish.Zones
 	c.Wish = Wish{}
+	if err := c.enter(); err != nil {
+		c.Op.End(err)
+		return 0
+	}
 	return c.Op.StartWrite(w, deadline, c.place())
 }
 
@@ -98,6 +108,10 @@ func (c *Call) Read(r *Replica, now, deadline time.Time, hedge time.Duration, ta
 	c.part = ring.Partition(ring.Hash(key), c.table.Layout.Partitions())
 	if len(key) > wire.MaxKey {
 		c.Op.End(quorum.ErrTooLarge)
+		return 0
+	}
+	if err := c.enter(); err != nil {
+		c.Op.End(err)
 		return 0
 	}
 	c.state.reset(c.table.Data)
@@ -125,7 +139,7 @@ func (c *Call) ReadPage(r *Replica, now, deadline time.Time, hedge time.Duration
 // reset prepares the call for an operation; false if it has ended at once.
 func (c *Call) reset(r *Replica, now, deadline time.Time, table string, verb verb, class uint8) bool {
 	*c = Call{Op: c.Op, r: r, name: table, verb: verb, class: class, ID: r.newOp(), deadline: deadline,
-		msg: c.msg[:0], buf: c.buf[:0], targets: c.targets[:0], state: c.state, late: c.late, Wish: c.Wish}
+		msg: c.msg[:0], buf: c.buf[:0], targets: c.targets[:0], state: c.state, late: c.late, Wish: c.Wish, Session: c.Session}
 	if cap(c.msg) > retained {
 		c.msg = nil
 	}

@@ -74,12 +74,13 @@ type Rules struct {
 	NoFence        bool // requests of other ring versions are served
 	NoBarrier      bool // nobody waits for the others to end a change of owners
 	NoBlocking     bool // a read that is to block for its repair does not
-	NoSession      bool // a read does not hold what it found against its session
 	FoldTwice      bool // some partitions are folded into digests twice
 	DropLevel      bool // sums of half the space look alike below the root
 	NoWindow       bool // an operation whose request comes again is made again
 	Rebind         bool // an operation that an owner may have made is retried at another
 	UnsyncedMints  bool // an owner makes operations before it is filled, under the actor of its former lives
+	NoSession      bool // a session asks nothing of its reads and writes
+	SoftFold       bool // a session takes all that it reads for being at W owners
 	StaleRoot      bool // comparisons take the digest of a moment in the past: that of no data
 }
 

@@ -24,8 +24,9 @@ func Example() {
 	there, err := sealer.Open(cookie, now, time.Second)
 	fmt.Println(there.Guarantees(), err)
 	need, err := there.Read(carts, 42)
-	empty := new(crdt.Packed)
-	fmt.Println(need.Floor.CoveredBy(&apple), need.Floor.CoveredBy(empty), err)
+	empty, full := new(crdt.Packed), new(crdt.Packed)
+	_, _ = full.JoinBinary(apple.AppendBinary(nil))
+	fmt.Println(need.Floor.CoveredBy(full), need.Floor.CoveredBy(empty), err)
 
 	_, err = sealer.Open("x"+cookie[1:], now, time.Second)
 	fmt.Println(errors.Is(err, session.ErrToken))

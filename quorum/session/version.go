@@ -36,21 +36,20 @@ func (v Version) Compare(o Version) int {
 // Latest returns the highest time in the version.
 func (v Version) Latest() crdt.Time { return max(v.Value.Time, v.Expiry.Time) }
 
+// register is a state that is a register.
+type register interface{ Cell() crdt.Cell }
+
 // CoveredBy reports whether a state holds the version or a newer one. A state
 // that is no register covers no version but the zero one.
 func (v Version) CoveredBy(s crdt.State) bool {
 	if v.IsZero() {
 		return true
 	}
-	var c crdt.Cell
-	switch s := s.(type) {
-	case *crdt.Packed:
-		c = s.Cell()
-	case *crdt.Cell:
-		c = *s
-	default:
+	r, ok := s.(register)
+	if !ok {
 		return false
 	}
+	c := r.Cell()
 	return Version{Value: c.Value.Stamp, Expiry: expiryOf(c)}.Compare(v) >= 0
 }
 

@@ -1,0 +1,77 @@
+package replica
+
+import (
+	"time"
+
+	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/quorum/session"
+	"github.com/grapevine-go/grapevine/ring"
+)
+
+// StampIn returns a new stamp of this boot for a write in a session: above what
+// its writes have to follow. Nil: in none.
+func (r *Replica) StampIn(s *session.Session, now time.Time) crdt.Stamp {
+	if s == nil || r.cfg.Rules.NoSession {
+		return r.stamp(0, now)
+	}
+	return r.stamp(s.Clock(), now)
+}
+
+// enter asks the session what the operation needs; the error is
+// session.ErrFull.
+func (c *Call) enter() (err error) {
+	if c.Session == nil {
+		return nil
+	}
+	t, hash := c.sessionTable(), ring.Hash(c.key)
+	if c.verb == writing {
+		err = c.Session.Write(t, hash)
+	} else {
+		c.need, err = c.Session.Read(t, hash)
+		c.Wish.Floor, c.Wish.Wide = c.need.Floor, c.need.Wide
+		if c.need.Keep && !c.r.cfg.Rules.SoftFold {
+			c.Wish.Block, c.Wish.Ask = true, false // the session relies on it: nobody is asked
+		}
+	}
+	c.entered = err == nil
+	return err
+}
+
+// sessionTable is the table as sessions know it: by its name, which the cluster
+// has once.
+func (c *Call) sessionTable() session.Table {
+	return session.Table{
+		ID: ring.Hash(c.name), Local: c.table.Spec.Kind == ring.Everywhere,
+		Loose: len(c.table.Spec.Type) < len(registerPrefix) || c.table.Spec.Type[:len(registerPrefix)] != registerPrefix,
+	}
+}
+
+// Record tells the session what came of the operation, once it has ended and
+// before late answers may change what it has read. In a node that has died it
+// tells that nothing came.
+func (c *Call) Record() {
+	if !c.entered {
+		return
+	}
+	c.entered = false
+	t, hash := c.sessionTable(), ring.Hash(c.key)
+	applied := c.Ended() && c.Op.Cause == nil
+	switch {
+	case c.verb == writing:
+		c.Session.Wrote(t, hash, c.Version(), applied)
+	case applied:
+		c.Session.Saw(t, hash, c.need, c.Version(), c.r.cfg.Rules.SoftFold || c.Kept() >= int(c.table.Spec.W))
+	default:
+		c.Session.Missed(c.need)
+	}
+}
+
+// Version returns what a register's read has found, or its write was stamped
+// with in the end.
+func (c *Call) Version() session.Version {
+	if c.verb == writing {
+		cell, _ := crdt.DecodeCell(c.delta)
+		return session.VersionOf(cell)
+	}
+	return session.VersionOf(c.state.Cell())
+}
