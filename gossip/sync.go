@@ -35,3 +35,11 @@ type Divergence = replica.Divergence
 // not resolved yet, by member, table and partition; empty where all is known to
 // be equal. It becomes less while a comparison brings what it found.
 func (n *Node) Divergences() []Divergence { return n.replica.Divergences() }
+
+// SyncProgress is how far a comparison is that this node has begun: with whom, of
+// which table, and about how many keys are left.
+type SyncProgress = replica.Progress
+
+// SyncProgress returns the comparisons under way; mostly there are none. What a
+// start without data still has to get is in [Status.Unsynced].
+func (n *Node) SyncProgress() []SyncProgress { return n.replica.Progress() }

@@ -31,6 +31,9 @@ type jobs struct {
 	hurry      map[peer.ID]bool    // with whom a comparison is due
 	arrived    []arrival           // answers to comparisons' messages, one for each round at the most
 	divergence map[pair]map[int]int
+	debts      map[pair]*owed
+	lastDebt   uint64
+	progress   []Progress // of the comparisons under way
 }
 
 // How many exchanges are under way at once.
@@ -96,7 +99,7 @@ func (j *jobs) init() {
 	j.meet = make(map[peer.ID]bool)
 	j.acked = make(map[peer.ID]bool)
 	j.hurry = make(map[peer.ID]bool)
-	j.divergence = make(map[pair]map[int]int)
+	j.divergence, j.debts = make(map[pair]map[int]int), make(map[pair]*owed)
 }
 
 // expect notes a job under way and returns its token.

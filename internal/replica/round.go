@@ -29,6 +29,7 @@ type round struct {
 	tables  []*Table    // to be compared, the present one first
 	left    map[int]int // keys of it that were held back, by partition
 	held    int         // keys of all tables that were
+	debt    uint64      // number of the last debt when it began
 
 	op      wire.OpID
 	source  *source
@@ -38,6 +39,7 @@ type round struct {
 	keep    map[uint64]bool // of those, what is not to be sent
 	from    uint64          // what is to be brought begins here
 	page    int             // how many of mine the message has
+	all     int             // how many mine were
 
 	msg   []byte
 	sent  bool
@@ -74,7 +76,7 @@ const maxTries = 3
 var errBroken = errors.New("the other side does not go on")
 
 func (r *Replica) newRound(v *View, to ring.Member) *round {
-	d := &round{to: to, view: v}
+	d := &round{to: to, view: v, debt: r.debt()}
 	h := r.roundHeader(d, wire.KindDigest)
 	d.msg = wire.AppendDigest(nil, &h, r.foldAll(v, to.Boot.Nonce))
 	return d
@@ -124,6 +126,7 @@ func (r *Replica) folded(d *round, a *wire.Reply) error {
 		r.stats.digestsDiffer.Add(1)
 		member := d.view.member(d.to.Boot.Nonce)
 		d.tables = slices.DeleteFunc(d.view.compared(), func(t *Table) bool { return !d.view.sharesAny(t, member) })
+		r.payFirst(d.to.ID, d.tables)
 	}
 	r.beginTable(d)
 	return nil
@@ -156,6 +159,9 @@ func (r *Replica) nextTable(d *round) {
 		d.held += n
 	}
 	r.diverges(d.to.ID, d.tables[0].Spec.Name, d.left)
+	if len(d.left) == 0 {
+		r.paid(d.to.ID, d.tables[0].Spec.Name, d.debt)
+	}
 	d.tables = d.tables[1:]
 	r.beginTable(d)
 }
@@ -181,6 +187,7 @@ func (r *Replica) compared(d *round, a *wire.Reply) error {
 		r.nextTable(d)
 	case d.session.Done():
 		d.mine, d.session = d.session.Found(), nil
+		d.all = len(d.mine)
 		r.diverges(d.to.ID, d.tables[0].Spec.Name, d.source.byPartition(d.mine))
 		r.bring(d)
 	default:

@@ -39,6 +39,7 @@ type spread struct {
 	bytes  uint64        // of messages sent
 	limit  atomic.Uint32 // a rumor.Limit
 	pace   pace
+	missed uint64 // rumors dropped for want of room, as of the last tick
 }
 
 // letter is a message with rumors that was not answered yet.
@@ -291,7 +292,13 @@ func (r *Replica) spreadTick(now time.Time, out *Effects) {
 	if len(s.sent) > 0 {
 		s.again(now, r.View())
 	}
+	overflow := s.core.Stats().Overflow
+	missed := overflow - s.missed
+	s.missed = overflow
 	s.mu.Unlock()
+	if missed > 0 {
+		r.hurryToSome()
+	}
 	r.Flush(out)
 }
 

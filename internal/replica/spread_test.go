@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -71,5 +72,30 @@ func TestNoResendToTheDead(t *testing.T) {
 	h.pass(200 * time.Millisecond)
 	if *count != 1 || a.spread.kept != 0 {
 		t.Errorf("%d messages to a dead member, %d bytes kept", *count-1, a.spread.kept)
+	}
+}
+
+// TestOverflow: rumors for which there is no room make a comparison due.
+func TestOverflow(t *testing.T) {
+	h := everybody(t, "a", "b", "c")
+	a := h.nodes["a"]
+	h.pass(time.Minute) // comparisons are rare by now
+	h.told(a, func(int) bool { return true })
+	for _, size := range []int{1000, maxHot / 10} {
+		compared := 0
+		h.seen = func(s sent) {
+			if s.from == a && s.request().Kind == wire.KindDigest {
+				compared++
+			}
+		}
+		for _, key := range keys(12) {
+			if err := a.put(key, strings.Repeat("v", size), 1).run(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.pass(100 * time.Millisecond)
+		if overflow := a.SpreadStats().Overflow; (overflow > 0) != (size > 1000) || (compared > 0) != (overflow > 0) {
+			t.Errorf("%d bytes: %d rumors without room, %d comparisons", size, overflow, compared)
+		}
 	}
 }

@@ -97,6 +97,24 @@ func (r *Replica) whatIsNew() (arrivals []arrival, hurry []peer.ID, ready bool) 
 // something meant for it was lost. The caller holds the replica's lock.
 func (j *jobs) hurryTo(id peer.ID) { j.hurry[id] = true }
 
+// hurryToSome makes a comparison with some live member due: rumors that were
+// dropped for want of room are told by nobody, and what they were about spreads
+// from one to the other by comparisons.
+func (r *Replica) hurryToSome() {
+	v := r.View()
+	members := v.State.Members()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	first := r.cfg.Rand.IntN(max(len(members), 1))
+	for i := range members {
+		j := (first + i) % len(members)
+		if j != v.Self && !v.down[j] {
+			r.jobs.hurryTo(members[j].ID)
+			return
+		}
+	}
+}
+
 // arrived notes the end of a round's message.
 func (r *Replica) arrived(now time.Time, b job, reply []byte, a *wire.Reply, failure, err error) {
 	end := answered
@@ -157,6 +175,7 @@ func (r *Replica) setPartners(now time.Time, v *View) {
 		}
 	}
 	s.schedule.SetPartners(now, list)
+	r.forgive(v)
 }
 
 // turnWindows begins the next window of what is recent, and forgets sessions of
@@ -219,6 +238,7 @@ func (r *Replica) finish(now time.Time, d *round) {
 		r.stats.digestsEqual.Add(1)
 		r.sweeps.schedule.Equal(now, d.to.ID)
 		r.agreed(d.to.ID)
+		r.paid(d.to.ID, "", d.debt)
 		return
 	}
 	r.sweeps.schedule.Differ(now, d.to.ID, d.known())
@@ -228,7 +248,11 @@ func (r *Replica) finish(now time.Time, d *round) {
 func (r *Replica) sendRounds(now time.Time, v *View, out *Effects) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.jobs.progress = r.jobs.progress[:0]
 	for _, d := range r.sweeps.rounds {
+		if d.doing != over {
+			r.jobs.progress = append(r.jobs.progress, d.progress())
+		}
 		if d.doing == over || d.sent || now.Before(d.after) || r.jobs.budget.Wait(now) > 0 {
 			continue
 		}

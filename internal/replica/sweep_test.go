@@ -129,7 +129,15 @@ func TestSweepInPages(t *testing.T) {
 	}
 	entries := make(map[string]int)
 	transfers := 0
+	stages, last := make(map[string]bool), Progress{}
 	h.seen = func(s sent) {
+		for _, p := range a.Progress() {
+			stages[p.Doing] = true
+			if p.Share < 0 || p.Share > 1 || p.Keys < 0 || p.Doing == last.Doing && p.Peer == last.Peer && p.Share < last.Share {
+				t.Errorf("progress %+v after %+v", p, last)
+			}
+			last = p
+		}
 		if q := s.request(); q.Kind == wire.KindTransfer {
 			transfers++
 			list, _ := q.Transfer()
@@ -151,6 +159,9 @@ func TestSweepInPages(t *testing.T) {
 		if n > 2 { // two members may send the same at one time
 			t.Errorf("%s was sent %d times", key, n)
 		}
+	}
+	if len(stages) != len(doings) {
+		t.Errorf("stages seen: %v", stages)
 	}
 	if transfers < 8 {
 		t.Errorf("only %d transfers for pages of %d bytes", transfers, pageLimit)
