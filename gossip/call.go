@@ -130,7 +130,7 @@ func (k *call) tick(ctx context.Context) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.pending |= k.c.Op.Tick(now)
+	k.pending |= k.c.Tick(now)
 }
 
 // errDeadline is the cause when the context's deadline has passed.

@@ -56,6 +56,7 @@ type Node struct {
 	sync     chan struct{}         // it is time to look whether something is to be compared
 	synced   chan struct{}         // closed when nothing is compared any more
 	lose     func() bool           // see package fault; may be nil
+	late     func() time.Duration  // likewise
 	opened   chan struct{}         // closed when all parts are there
 }
 
@@ -86,7 +87,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg.withDefaults(), lose: fault.Loss(ctx)}
+	n := &Node{cfg: cfg.withDefaults(), lose: fault.Loss(ctx), late: fault.Lateness(ctx)}
 	n.log = n.cfg.Logger.With("node", string(n.cfg.Name))
 	n.calls.New = func() any { return newCall(n) }
 	n.ctx, n.stop = context.WithCancelCause(context.Background())
@@ -152,7 +153,7 @@ func (n *Node) open() error {
 		n.log.Warn("gossip: the data plane is not encrypted; set TLS", "addr", addr.String())
 	}
 	n.data, err = transport.Start(transport.Config{
-		ID: n.cfg.Name, Boot: boot, Cluster: n.cfg.Cluster, Listener: listener, TLS: n.cfg.TLS, Handler: (*served)(n),
+		ID: n.cfg.Name, Boot: boot, Cluster: n.cfg.Cluster, Listener: n.delayed(listener), TLS: n.cfg.TLS, Handler: (*served)(n),
 		BackoffMax: time.Second, Logger: n.log, Dial: n.cfg.dial,
 	})
 	if err != nil {
@@ -174,6 +175,14 @@ func (n *Node) listen() (net.Listener, error) {
 		return nil, &FieldError{Field: "DataPort", Problem: strconv.Itoa(n.cfg.DataPort), Err: err}
 	}
 	return nil, &FieldError{Field: "Bind", Problem: strconv.Quote(n.cfg.Bind), Err: err} // its host is none of this machine's
+}
+
+// delayed makes the node slow, if that is wished.
+func (n *Node) delayed(l net.Listener) net.Listener {
+	if n.late == nil {
+		return l
+	}
+	return lateListener{l, n.late}
 }
 
 func newNonce() uint64 {

@@ -217,7 +217,7 @@ func (o *operation) tick() {
 				o.finish(nil)
 				return
 			}
-			o.send(o.call.Op.Tick(o.n.now()))
+			o.send(o.call.Tick(o.n.now()))
 			o.tick()
 		})
 	})

@@ -18,6 +18,7 @@ type Target struct {
 	Down    bool   // membership believes it dead
 	Local   bool   // in the zone of the coordinator
 	Zone    uint8  // tells zones apart
+	Member  uint16 // among the members, for the driver
 }
 
 // Phase is where an operation stands.

@@ -9,15 +9,18 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/grapevine-go/grapevine/gossip"
+	"github.com/grapevine-go/grapevine/internal/fault"
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/quorum"
 )
 
 type cluster struct {
+	late   atomic.Int64 // by how much the last node is
 	nodes  []*gossip.Node
 	tables []*gossip.RegisterTable[[]byte]
 }
@@ -32,7 +35,11 @@ func startCluster(n int) (*cluster, error) {
 		if i > 0 {
 			cfg.Seeds = []string{c.nodes[0].Addr().String()}
 		}
-		node, err := gossip.Start(ctx, cfg)
+		started := ctx
+		if i == n-1 {
+			started = fault.WithLateness(ctx, func() time.Duration { return time.Duration(c.late.Load()) })
+		}
+		node, err := gossip.Start(started, cfg)
 		if err != nil {
 			c.close()
 			return nil, err

@@ -19,7 +19,8 @@ import (
 
 // Row is one measurement.
 type Row struct {
-	Bench      string  `json:"bench"` // "ping-pong" or "quorum"
+	Bench      string  `json:"bench"` // "ping-pong", "quorum" or "slow owner"
+	SlowMS     float64 `json:"slow_ms,omitempty"`
 	Nodes      int     `json:"nodes"`
 	N          int     `json:"n"`
 	W          int     `json:"w"`
@@ -48,12 +49,13 @@ func Run(args []string, out io.Writer) error {
 	keys := flags.Int("keys", 10_000, "keys, chosen uniformly")
 	seconds := flags.Float64("seconds", 2, "duration of each measurement")
 	nodes := flags.Int("nodes", 3, "nodes; each key has 3 owners")
+	slow := flags.Duration("slow", 0, "measure each setting once more with one node that everything reaches so much later")
 	path := flags.String("json", "", "file for one JSON object per row")
 	profile := flags.String("cpuprofile", "", "file for a profile of the processor's time")
 	if err := verb.Parse(flags, args, out); err != nil {
 		return err
 	}
-	if *callers < 0 || *value < 0 || *reads > 100 || *keys < 1 || *seconds <= 0 || *nodes < 3 {
+	if *callers < 0 || *value < 0 || *reads > 100 || *keys < 1 || *seconds <= 0 || *nodes < 3 || *slow < 0 {
 		return fmt.Errorf("%w: callers and value must not be negative, reads not above 100, keys, seconds positive, nodes 3 or more", verb.ErrUsage)
 	}
 	d := time.Duration(*seconds * float64(time.Second))
@@ -88,6 +90,19 @@ func Run(args []string, out io.Writer) error {
 		}
 		rows = append(rows, row)
 		print(w, row)
+		if *slow == 0 {
+			continue
+		}
+		c.late.Store(int64(*slow))
+		late, err := c.load(s, d)
+		c.late.Store(0)
+		if err != nil {
+			return err
+		}
+		late.Bench, late.SlowMS = "slow owner", float64(*slow)/1e6
+		rows = append(rows, late)
+		print(w, late)
+		fmt.Fprintf(out, "p99 with an owner that is %v slow: × %.2f; ops/s: × %.2f\n", *slow, late.P99/row.P99, late.OpsPerS/row.OpsPerS)
 	}
 	fmt.Fprintf(out, "%d nodes on loopback in one process, N=3 W=2 R=2, memory; %d keys; %v each\n", *nodes, *keys, d)
 	return verb.WriteJSON(*path, rows)

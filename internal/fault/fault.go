@@ -1,11 +1,28 @@
-// Package fault lets measurements and tests make a node lose what it sends,
-// without a place for that in its configuration: the wish travels with the
-// context that the node is started with.
+// Package fault lets measurements and tests make a node lose what it sends, or
+// be slow, without a place for that in its configuration: the wish travels with
+// the context that the node is started with.
 package fault
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 type lossKey struct{}
+type lateKey struct{}
+
+// WithLateness returns a context for gossip.Start. What other nodes send to the
+// node's data plane arrives later by what by gives, which is called from several
+// goroutines.
+func WithLateness(ctx context.Context, by func() time.Duration) context.Context {
+	return context.WithValue(ctx, lateKey{}, by)
+}
+
+// Lateness returns what WithLateness was given; nil without it.
+func Lateness(ctx context.Context) func() time.Duration {
+	by, _ := ctx.Value(lateKey{}).(func() time.Duration)
+	return by
+}
 
 // WithLoss returns a context for gossip.Start. The node asks lose of each message
 // that its machine sends by itself (rumors, comparisons, fills, ring states; not

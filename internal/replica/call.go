@@ -50,6 +50,8 @@ type Call struct {
 	targets  []quorum.Target
 	deadline time.Time
 	restarts int
+	begun    time.Time
+	atOnce   uint32 // targets that were asked when it began
 	state    joined // what a read joins into
 	late     joined // what is joined once that stands
 	entered  bool   // the session waits to be told
@@ -95,7 +97,7 @@ func (c *Call) Write(r *Replica, now, deadline time.Time, table, key string, del
 		c.Op.End(err)
 		return 0
 	}
-	return c.Op.StartWrite(w, deadline, c.place())
+	return c.timed(now, c.Op.StartWrite(w, deadline, c.place()))
 }
 
 // Read begins to read a key from r owners; hedge is after how long one more is
@@ -118,7 +120,11 @@ func (c *Call) Read(r *Replica, now, deadline time.Time, hedge time.Duration, ta
 	c.late.reset(c.table.Data)
 	c.Op.State, c.Op.Late = &c.state, &c.late
 	n = c.demand(n)
-	send = c.Op.StartRead(n, now, deadline, hedge, c.place())
+	targets := c.place()
+	c.view.nearest(targets)
+	c.r.hedges.read()
+	send = c.timed(now, c.Op.StartRead(n, now, deadline, hedge, targets))
+	c.Op.HedgeAfter(now, c.view.hedgeAfter(targets, send, hedge))
 	return c.first(now, send)
 }
 
@@ -279,6 +285,7 @@ func (c *Call) Reply(now time.Time, token uint64, reply []byte, failure error, m
 	_, _ = c.r.clock.observe(a.Clock, now)
 	switch a.Status {
 	case wire.OK:
+		c.measured(now, round, i, &a)
 		return c.answer(now, round, i, &a, reply)
 	case wire.StaleRing, wire.Moved:
 		return c.stale(now, round, i, &a, out)

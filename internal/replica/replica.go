@@ -91,7 +91,8 @@ type Replica struct {
 	view    atomic.Pointer[View]
 	clock   clock
 	ops     atomic.Uint64 // numbers the operations of this boot
-	serving atomic.Int64  // bytes of the requests that are being served
+	hedges  hedges
+	serving atomic.Int64 // bytes of the requests that are being served
 	stats   stats
 	spread  spread
 	dots    atomic.Uint64 // numbers the operations that this boot makes
@@ -103,6 +104,7 @@ type Replica struct {
 
 	mu        sync.Mutex
 	verdicts  map[peer.ID]verdict
+	speeds    map[peer.ID]*speed
 	data      map[string]*Data // by table name
 	jobs      jobs
 	learned   bool // the ring state and the last boot are known
@@ -142,6 +144,7 @@ func New(cfg Config) *Replica {
 		data:     make(map[string]*Data),
 		notReady: make(map[peer.ID]bool),
 	}
+	r.hedges.room.Store(hedgeCredit)
 	r.jobs.init()
 	r.jobs.budget = antientropy.NewBudget(cfg.SyncRate)
 	r.sweeps.rand = rand.New(rand.NewPCG(cfg.Rand.Uint64(), cfg.Rand.Uint64()))
@@ -246,6 +249,7 @@ type stats struct {
 	repairs, repairsVetoed      atomic.Uint64
 	mended                      atomic.Uint64
 	notOwner, unsyncedAnswers   atomic.Uint64
+	speculated                  atomic.Uint64
 	digestsEqual, digestsDiffer atomic.Uint64
 	syncIn, syncOut, syncHeld   atomic.Uint64
 	fillSessions                atomic.Uint64
@@ -262,6 +266,7 @@ type Stats struct {
 	Restamped       uint64 // writes stamped again above a newer one
 	Filled          uint64 // entries that fills brought
 	Swept           uint64 // entries that comparisons with co-owners brought
+	Speculated      uint64 // reads that asked one owner more because they had waited long
 	Repairs         uint64 // owners repaired after reads
 	RepairsVetoed   uint64
 	Mended          uint64 // owners repaired before the read returned
@@ -281,7 +286,7 @@ func (r *Replica) Stats() Stats {
 	return Stats{
 		StaleRequests: s.stale.Load(), UnsyncedAnswers: s.unsyncedAnswers.Load(), NotOwner: s.notOwner.Load(),
 		Refused: s.refused.Load(), Skewed: s.skewed.Load(), Restamped: s.restamped.Load(),
-		Filled: s.filled.Load(), Swept: s.swept.Load(), Repairs: s.repairs.Load(), RepairsVetoed: s.repairsVetoed.Load(), Mended: s.mended.Load(),
+		Speculated: s.speculated.Load(), Filled: s.filled.Load(), Swept: s.swept.Load(), Repairs: s.repairs.Load(), RepairsVetoed: s.repairsVetoed.Load(), Mended: s.mended.Load(),
 		DigestsEqual: s.digestsEqual.Load(), DigestsDiffer: s.digestsDiffer.Load(),
 		SyncSent: s.syncOut.Load(), SyncReceived: s.syncIn.Load(), SyncHeld: s.syncHeld.Load(),
 		FillSessions: s.fillSessions.Load(),
@@ -312,6 +317,7 @@ func (s *Stats) Add(o Stats) {
 	s.Skewed += o.Skewed
 	s.Restamped += o.Restamped
 	s.Filled += o.Filled
+	s.Speculated += o.Speculated
 	s.Swept += o.Swept
 	s.Repairs += o.Repairs
 	s.RepairsVetoed += o.RepairsVetoed

@@ -24,6 +24,7 @@ type View struct {
 	actor   crdt.Actor
 	down    []bool         // by member
 	zones   []uint8        // by member: numbers that tell zones apart
+	speeds  []*speed       // by member
 	others  *rumor.Members // whom rumors are told to
 	byHash  map[uint64]*Table
 	byName  map[string]*Table
@@ -95,7 +96,7 @@ func newView(r *Replica, s *ring.State) *View {
 		v.byHash[t.Hash], v.byName[spec.Name] = t, t
 	}
 	v.down, v.zones = r.downs(s.Members()), zonesOf(s.Members())
-	v.others = othersOf(v)
+	v.others, v.speeds = othersOf(v), r.speedsOf(s.Members())
 	return v
 }
 
@@ -116,6 +117,20 @@ func zonesOf(members []ring.Member) []uint8 {
 		zones[i] = numbers[m.Zone]
 	}
 	return zones
+}
+
+// speedsOf gives the members' speeds. Those of who has gone are forgotten.
+func (r *Replica) speedsOf(members []ring.Member) []*speed {
+	kept, speeds := make(map[peer.ID]*speed, len(members)), make([]*speed, len(members))
+	for i, m := range members {
+		p := r.speeds[m.ID]
+		if p == nil {
+			p = new(speed)
+		}
+		kept[m.ID], speeds[i] = p, p
+	}
+	r.speeds = kept
+	return speeds
 }
 
 // withVerdicts returns the view with the present verdicts.
@@ -183,7 +198,7 @@ func (v *View) targets(dst []quorum.Target, t *Table, partition int) []quorum.Ta
 	for _, o := range t.Layout.Targets(partition) {
 		m := &members[o.Member]
 		dst = append(dst, quorum.Target{ID: m.ID, Nonce: m.Boot.Nonce, Current: o.Current, Next: o.Next, Down: v.down[o.Member],
-			Local: v.Self >= 0 && v.zones[o.Member] == v.zones[v.Self], Zone: v.zones[o.Member]})
+			Local: v.Self >= 0 && v.zones[o.Member] == v.zones[v.Self], Zone: v.zones[o.Member], Member: o.Member})
 		if int(o.Member) == v.Self {
 			last := len(dst) - 1
 			dst[0], dst[last] = dst[last], dst[0]
