@@ -6,6 +6,14 @@ import (
 	"time"
 )
 
+// delayed makes the node slow, if that is wished.
+func (n *Node) delayed(l net.Listener) net.Listener {
+	if n.late == nil {
+		return l
+	}
+	return lateListener{l, n.late}
+}
+
 // lateListener is the data plane of a node that is to be slow: what others send
 // arrives so much later; see package fault.
 type lateListener struct {

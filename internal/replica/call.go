@@ -50,7 +50,7 @@ type Call struct {
 	targets  []quorum.Target
 	deadline time.Time
 	restarts int
-	begun    time.Time
+	started  time.Time
 	atOnce   uint32 // targets that were asked when it began
 	state    joined // what a read joins into
 	late     joined // what is joined once that stands

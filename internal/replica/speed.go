@@ -176,13 +176,13 @@ func (c *Call) Tick(now time.Time) (send uint32) {
 
 // timed notes when the first targets were asked.
 func (c *Call) timed(now time.Time, send uint32) uint32 {
-	c.begun, c.atOnce = now, send
+	c.started, c.atOnce = now, send
 	return send
 }
 
 // measured counts the answer of a target that was asked at once.
 func (c *Call) measured(now time.Time, round uint8, i int, a *wire.Reply) {
 	if round == 0 && c.Op.Round == 0 && c.atOnce&(1<<i) != 0 && !c.IsSelf(i) {
-		c.view.speeds[c.Op.Targets[i].Member].answered(now.Sub(c.begun), a.Credit)
+		c.view.speeds[c.Op.Targets[i].Member].answered(now.Sub(c.started), a.Credit)
 	}
 }
