@@ -147,10 +147,10 @@ func ExpireAt(t time.Time) Option { return func(c *Call) { c.ExpiresAt = t } }
 // returns are numbers, or local. The error wraps [ErrLevel] and says what is
 // allowed.
 func (q NWR) Resolve(opts []Option) (Call, error) {
-	c := Call{W: q.W.of(q.N), R: q.R.of(q.N)}
 	if len(opts) == 0 {
-		return c, nil // the usual case, without allocation
+		return Call{W: q.W.of(q.N), R: q.R.of(q.N)}, nil // the usual case, without allocation
 	}
+	c := Call{W: q.W.of(q.N), R: q.R.of(q.N)}
 	for _, o := range opts {
 		o(&c)
 	}

@@ -158,3 +158,10 @@ func TestNamedLevels(t *testing.T) {
 		t.Errorf("fewer than the table's W: %v", err)
 	}
 }
+
+// TestResolveAllocatesNothing: most calls have no options.
+func TestResolveAllocatesNothing(t *testing.T) {
+	if n := testing.AllocsPerRun(100, func() { _, _ = (NWR{3, Quorum, 2}).Resolve(nil) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

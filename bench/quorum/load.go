@@ -25,8 +25,9 @@ type cluster struct {
 	tables []*gossip.RegisterTable[[]byte]
 }
 
-// startCluster starts nodes on loopback and waits until all are ready.
-func startCluster(n int) (*cluster, error) {
+// startCluster starts nodes on loopback, the last of which can be made slow, and
+// waits until all are ready.
+func startCluster(n int, slow bool) (*cluster, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	c := new(cluster)
@@ -36,7 +37,7 @@ func startCluster(n int) (*cluster, error) {
 			cfg.Seeds = []string{c.nodes[0].Addr().String()}
 		}
 		started := ctx
-		if i == n-1 {
+		if slow && i == n-1 {
 			started = fault.WithLateness(ctx, func() time.Duration { return time.Duration(c.late.Load()) })
 		}
 		node, err := gossip.Start(started, cfg)

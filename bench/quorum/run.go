@@ -6,10 +6,12 @@
 package quorum
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"runtime/pprof"
 	"text/tabwriter"
 	"time"
@@ -52,11 +54,15 @@ func Run(args []string, out io.Writer) error {
 	slow := flags.Duration("slow", 0, "measure each setting once more with one node that everything reaches so much later")
 	path := flags.String("json", "", "file for one JSON object per row")
 	profile := flags.String("cpuprofile", "", "file for a profile of the processor's time")
+	memory := flags.String("memprofile", "", "file for a profile of what was allocated; to be complete, each piece of memory is noted, which takes time")
 	if err := verb.Parse(flags, args, out); err != nil {
 		return err
 	}
 	if *callers < 0 || *value < 0 || *reads > 100 || *keys < 1 || *seconds <= 0 || *nodes < 3 || *slow < 0 {
 		return fmt.Errorf("%w: callers and value must not be negative, reads not above 100, keys, seconds positive, nodes 3 or more", verb.ErrUsage)
+	}
+	if *memory != "" {
+		runtime.MemProfileRate = 1
 	}
 	d := time.Duration(*seconds * float64(time.Second))
 	ping, err := pingPong(d/2, 100)
@@ -67,7 +73,7 @@ func Run(args []string, out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "bench\tcallers\tvalue B\treads %\tops/s\tp50 µs\tp99 µs\tCPU µs/op\tallocs/op\tB/op\terrors\t")
 	print(w, ping)
-	c, err := startCluster(*nodes)
+	c, err := startCluster(*nodes, *slow > 0)
 	if err != nil {
 		return err
 	}
@@ -104,8 +110,24 @@ func Run(args []string, out io.Writer) error {
 		print(w, late)
 		fmt.Fprintf(out, "p99 with an owner that is %v slow: × %.2f; ops/s: × %.2f\n", *slow, late.P99/row.P99, late.OpsPerS/row.OpsPerS)
 	}
+	if err := profileMemory(*memory); err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "%d nodes on loopback in one process, N=3 W=2 R=2, memory; %d keys; %v each\n", *nodes, *keys, d)
 	return verb.WriteJSON(*path, rows)
+}
+
+// profileMemory writes what was allocated since the start; with an empty path it
+// does nothing.
+func profileMemory(path string) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(pprof.Lookup("allocs").WriteTo(f, 0), f.Close())
 }
 
 func print(w *tabwriter.Writer, r Row) {
