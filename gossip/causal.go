@@ -45,7 +45,8 @@ func (c causalTable[S]) get(ctx context.Context, key string, opts []quorum.Optio
 		return s, 0, err
 	}
 	k := c.t.n.begin()
-	if c.t.spec.Kind == ring.Everywhere {
+	c.t.prepare(k, level)
+	if c.t.spec.Kind == ring.Everywhere && level.Session == nil {
 		defer k.pool()
 		err = c.t.localState(k, key)
 		observed = 1
@@ -135,7 +136,7 @@ func (t *table) make(ctx context.Context, key string, op crdt.Op, opts []quorum.
 	}
 	now := time.Now()
 	k.begun, k.op, k.t = now, opWrite, t
-	k.c.Wish.Zones = level.Zones
+	t.prepare(k, level)
 	send := k.c.Make(t.n.replica, now, t.n.deadline(ctx, now), t.spec.Name, key, k.value, level.W)
 	k.sample(t)
 	k.trace(ctx, t, level.W)

@@ -34,7 +34,7 @@ func (t *table) retry(ctx context.Context, op quorum.Operation, opts []quorum.Op
 	k := t.n.begin()
 	now := time.Now()
 	k.begun, k.op, k.t = now, opWrite, t
-	k.c.Wish.Zones = level.Zones
+	t.prepare(k, level)
 	send := k.c.Retry(t.n.replica, now, t.n.deadline(ctx, now), op, level.W)
 	k.sample(t)
 	k.trace(ctx, t, level.W)

@@ -206,3 +206,45 @@ func TestSessionRefusals(t *testing.T) {
 		t.Errorf("a scan: %v", err)
 	}
 }
+
+// What an owner has made has no version that a session could hold: so many
+// owners are asked that one of those which have it is among them.
+func TestSessionOfCounters(t *testing.T) {
+	t.Parallel()
+	faults := newLinks()
+	nodes := cluster(t, 3, faults.use, keyed, func(c *gossip.Config) { c.SweepEvery = time.Hour })
+	likes := openKind(t, nodes, "likes", gossip.Counters())
+	ctx := within(t)
+	one, off := quorum.R(1), quorum.Repair(quorum.RepairOff)
+	add := func(s *session.Session) {
+		t.Helper()
+		r, err := likes[0].Add(ctx, "page", 1, quorum.In(s))
+		applied(t, r, err)
+	}
+	want := func(n int64, opts ...quorum.Option) {
+		t.Helper()
+		if got, err := likes[2].Get(ctx, "page", append(opts, off)...); got != n || err != nil {
+			t.Errorf("%d, %v, want %d", got, err, n)
+		}
+	}
+	writer, reader := nodes[0].Session(session.ReadYourWrites), nodes[0].Session(session.MonotonicReads)
+	faults.stall(t, nodes[0], nodes[2])
+	faults.stall(t, nodes[1], nodes[2])
+	add(writer)
+	if got, err := likes[0].Get(ctx, "page", quorum.In(reader), off); got != 1 || err != nil {
+		t.Fatal(got, err)
+	}
+	faults.heal()
+	want(0, one) // it asks itself
+	want(1, one, quorum.In(resume(t, nodes[2], writer)))
+	want(1, one, quorum.In(resume(t, nodes[2], reader)))
+	everywhere, err := gossip.Everywhere(nodes[0], "tags", gossip.Sets[string]())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready(t, nodes...)
+	_, err = everywhere.Add(ctx, "page", "tag", quorum.In(writer))
+	if _, readErr := everywhere.Get(ctx, "page", quorum.In(reader)); !errors.Is(err, session.ErrFull) || !errors.Is(readErr, session.ErrFull) {
+		t.Errorf("sets that every member holds: %v, %v", err, readErr)
+	}
+}

@@ -42,6 +42,10 @@ func (c *Call) retry(r *Replica, now, deadline time.Time, op quorum.Operation, w
 		c.Op.End(quorum.ErrTooLarge)
 		return 0
 	}
+	if err := c.enter(); err != nil {
+		c.Op.End(err)
+		return 0
+	}
 	c.Op.Zones = c.Wish.Zones
 	c.Wish = Wish{}
 	if verb == writing {

@@ -24,7 +24,7 @@ func (c *Call) enter() (err error) {
 		return nil
 	}
 	t, hash := c.sessionTable(), ring.Hash(c.key)
-	if c.verb == writing {
+	if c.verb != reading {
 		err = c.Session.Write(t, hash)
 	} else {
 		c.need, err = c.Session.Read(t, hash)
@@ -57,7 +57,7 @@ func (c *Call) Record() {
 	t, hash := c.sessionTable(), ring.Hash(c.key)
 	applied := c.Ended() && c.Op.Cause == nil
 	switch {
-	case c.verb == writing:
+	case c.verb != reading:
 		c.Session.Wrote(t, hash, c.Version(), applied)
 	case applied:
 		c.Session.Saw(t, hash, c.need, c.Version(), c.r.cfg.Rules.SoftFold || c.Kept() >= int(c.table.Spec.W))
@@ -67,9 +67,12 @@ func (c *Call) Record() {
 }
 
 // Version returns what a register's read has found, or its write was stamped
-// with in the end.
+// with in the end; of other types it is zero.
 func (c *Call) Version() session.Version {
-	if c.verb == writing {
+	switch {
+	case c.sessionTable().Loose:
+		return session.Version{}
+	case c.verb != reading:
 		cell, _ := crdt.DecodeCell(c.delta)
 		return session.VersionOf(cell)
 	}
