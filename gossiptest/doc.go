@@ -13,6 +13,8 @@
 // world, lets the seed say when what fails, then heals everything and waits for
 // calm. What every client saw is judged by checkers that know nothing of the
 // code ([Check]): convergence, no lost acknowledgement, no invention, and quorum
-// freshness (a regular register). A [Report] carries a hash of every event, so
+// freshness (a regular register); monotonic reads where these block for their
+// repair ([CheckMonotonic]); and the guarantees of the sessions that clients take
+// from node to node ([CheckSessions]). A [Report] carries a hash of every event, so
 // that a replay of the same seed can be told to be the same.
 package gossiptest

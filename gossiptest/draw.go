@@ -25,7 +25,7 @@ func Draw(seed uint64) Run {
 	if run.Faults.Churn > 0 {
 		run.Spares = 1 + d.IntN(3)
 	}
-	run.Blocking = d.maybe()
+	run.Blocking, run.Sessions = d.maybe(), d.maybe()
 	run.Compare = d.maybe()
 	return run
 }

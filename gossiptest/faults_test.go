@@ -83,6 +83,16 @@ func TestRunHasEffect(t *testing.T) {
 	if a, b := Simulate(lossy).Stats.Repairs, Simulate(repairing).Stats.Repairs; a != 0 || b == 0 {
 		t.Errorf("%d repairs without ReadRepair, %d with it", a, b)
 	}
+	blocking := lossy
+	blocking.Blocking = true
+	if a, b := Simulate(lossy).Stats.Mended, Simulate(blocking).Stats.Mended; a != 0 || b == 0 {
+		t.Errorf("%d owners repaired before reads returned, %d with Blocking", a, b)
+	}
+	sessions := lossy
+	sessions.Sessions = true
+	if a, b := Simulate(lossy).Sessions, Simulate(sessions).Sessions; a != (SessionCounts{}) || b.Begun < 6 || b.Resumed == 0 {
+		t.Errorf("%+v without Sessions, %+v with it", a, b)
+	}
 	busy := lossy
 	busy.Clients = 20
 	if a, b := len(Simulate(lossy).History.Ops), len(Simulate(busy).History.Ops); b < 2*a {

@@ -35,7 +35,8 @@ type Op struct {
 	Key     string
 	Value   string     // written or read; every put writes a value of its own
 	Found   bool       // of a get
-	Stamp   crdt.Stamp // of what a get returned, also where that is deleted
+	Stamp   crdt.Stamp // of what was returned or written, also where that is deleted; zero: not known
+	Session int        // that the operation is part of; 0: none
 	Invoke  time.Duration
 	Return  time.Duration // meaningful unless the outcome is Unknown
 	Outcome Outcome

@@ -2,6 +2,7 @@ package gossiptest
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/grapevine-go/grapevine/crdt"
@@ -29,9 +30,11 @@ type Run struct {
 	Quiet      time.Duration
 	ReadRepair bool
 	Blocking   bool // reads repair before they return, and are monotonic
+	Sessions   bool // clients work in sessions with all guarantees, which they take from node to node
 	// Broken switches a safety rule off, to show that the checkers notice: one
 	// of "", "unsynced-counts", "fill-from-one", "no-restamp", "no-fence",
-	// "no-barrier", "stale-root", "fold-twice", "drop-level", "no-blocking".
+	// "no-barrier", "stale-root", "fold-twice", "drop-level", "no-blocking",
+	// "no-session", "soft-fold".
 	Broken string
 	// Trace, if it is set, is told of every event that enters the hash.
 	Trace func(line string)
@@ -44,6 +47,7 @@ type Report struct {
 	History    History
 	Violations []Violation
 	Faults     Counters
+	Sessions   SessionCounts
 	Stats      replica.Stats // summed over the nodes' last lives
 	Took       time.Duration // virtual time until all owners agreed
 }
@@ -84,6 +88,8 @@ func (r Run) rules() replica.Rules {
 		FoldTwice:      r.Broken == "fold-twice",
 		DropLevel:      r.Broken == "drop-level",
 		NoBlocking:     r.Broken == "no-blocking",
+		NoSession:      r.Broken == "no-session",
+		SoftFold:       r.Broken == "soft-fold",
 	}
 }
 
@@ -92,6 +98,15 @@ func (r Run) listUpTo() int {
 		return -1
 	}
 	return 0
+}
+
+// promised leaves out what levels do not promise by which a read need not meet a
+// write: freshness, and with W=1 that a write outlives its one owner.
+func (r Run) promised(broken []Violation) []Violation {
+	if r.R+r.W > r.N {
+		return broken
+	}
+	return slices.DeleteFunc(broken, func(v Violation) bool { return v.Invariant != "invention" })
 }
 
 // Simulate carries out the run: the cluster forms, works under faults, is
@@ -106,7 +121,7 @@ func Simulate(run Run) *Report {
 	}
 	c.net.faults = run.Faults
 	end := c.World.Elapsed() + run.Active
-	work := &workload{c: c, h: &rep.History, end: end}
+	work := &workload{c: c, h: &rep.History, rep: rep, end: end, clients: make([]*client, run.Clients)}
 	for i := range run.Clients {
 		work.client(i, 0)
 	}
@@ -119,7 +134,8 @@ func Simulate(run Run) *Report {
 	} else if d := c.different(); len(d) > 0 {
 		rep.Violations = append(rep.Violations, Violation{"convergence", fmt.Sprintf("digests agree and states differ on %v", d)})
 	} else {
-		rep.Violations = append(rep.Violations, Check(&rep.History, c.finals())...)
+		rep.Violations = append(rep.Violations, run.promised(Check(&rep.History, c.finals()))...)
+		rep.Violations = append(rep.Violations, CheckSessions(&rep.History)...)
 		if run.Blocking {
 			rep.Violations = append(rep.Violations, CheckMonotonic(&rep.History)...)
 		}
@@ -262,8 +278,11 @@ func (c *Cluster) heal() {
 type workload struct {
 	c    *Cluster
 	h    *History
+	rep  *Report
 	end  time.Duration
 	open int
+
+	clients []*client
 }
 
 // client does one operation after the other, each at a node of its own choice.
@@ -289,29 +308,31 @@ func (k *workload) client(id, count int) {
 		}
 		k.h.Ops = append(k.h.Ops, o)
 		k.open++
-		k.do(n, o, func() {
+		k.do(id, n, o, func() {
 			k.open--
 			k.client(id, count+1)
 		})
 	})
 }
 
-func (k *workload) do(n *Node, o *Op, done func()) {
-	run := &k.c.run
+func (k *workload) do(id int, n *Node, o *Op, done func()) {
+	run, client := &k.c.run, k.session(id, n)
 	begin := func(c *replica.Call, now, deadline time.Time) uint32 {
+		c.Session = client.s
 		if o.Kind == GetOp {
 			c.Wish.Block = run.Blocking
 			return c.Read(n.replica, now, deadline, run.Timeout/4, tableName, o.Key, quorum.Level(run.R))
 		}
-		cell := crdt.Put(n.replica.Stamp(now), []byte(o.Value), 0)
+		cell := crdt.Put(n.replica.StampIn(client.s, now), []byte(o.Value), 0)
 		if o.Kind == DeleteOp {
-			cell = crdt.Delete(n.replica.Stamp(now))
+			cell = crdt.Delete(n.replica.StampIn(client.s, now))
 		}
 		return c.Write(n.replica, now, deadline, tableName, o.Key, cell.AppendBinary(nil), quorum.Level(run.W))
 	}
 	n.start(run.Timeout, begin, func(c *replica.Call) {
 		o.Return = k.c.World.Elapsed()
 		o.result(c, n)
+		k.record(id, client, o, c, n)
 		k.c.World.Note('o', uint64(o.Kind), uint64(o.Outcome), []byte(o.Value))
 		done()
 	})

@@ -3,6 +3,7 @@ package gossiptest
 import (
 	"flag"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -25,7 +26,7 @@ func seeds(n uint64) uint64 {
 // the same hash.
 func TestSim(t *testing.T) {
 	if *simSeed >= 0 {
-		one(t, uint64(*simSeed))
+		runOne(t, Draw(uint64(*simSeed)))
 		return
 	}
 	const batches = 8
@@ -34,15 +35,16 @@ func TestSim(t *testing.T) {
 		t.Run(fmt.Sprint(b), func(t *testing.T) {
 			t.Parallel()
 			for i := b; i < n; i += batches {
-				twice(t, *simFirst+i)
+				twice(t, Draw(*simFirst+i))
 			}
 		})
 	}
 }
 
-// twice runs a seed and replays it.
-func twice(t *testing.T, seed uint64) {
-	r, again := Simulate(Draw(seed)), Simulate(Draw(seed))
+// twice carries out a run and replays it.
+func twice(t *testing.T, run Run) *Report {
+	seed := run.Seed
+	r, again := Simulate(run), Simulate(run)
 	same := r.Hash == again.Hash && r.Events == again.Events
 	for _, v := range r.Violations {
 		t.Errorf("seed %d: %v", seed, v)
@@ -51,13 +53,13 @@ func twice(t *testing.T, seed uint64) {
 		t.Errorf("seed %d: %d events with hash %x, replayed %d with %x", seed, r.Events, r.Hash, again.Events, again.Hash)
 	}
 	if !same || len(r.Violations) > 0 {
-		t.Logf("replay: go test ./gossiptest -run=Sim -sim.seed=%d -v", seed)
+		t.Logf("replay: go test ./gossiptest -run='^%s$' -sim.seed=%d -v", strings.Split(t.Name(), "/")[0], seed)
 	}
+	return r
 }
 
-// one runs a seed and tells everything.
-func one(t *testing.T, seed uint64) {
-	run := Draw(seed)
+// runOne carries out a run and tells everything.
+func runOne(t *testing.T, run Run) {
 	t.Logf("%+v", run)
 	if testing.Verbose() {
 		run.Trace = func(line string) { fmt.Println(line) }

@@ -51,10 +51,11 @@ type Call struct {
 	deadline time.Time
 	restarts int
 	started  time.Time
-	atOnce   uint32 // targets that were asked when it began
-	state    joined // what a read joins into
-	late     joined // what is joined once that stands
-	entered  bool   // the session waits to be told
+	atOnce   uint32        // targets that were asked when it began
+	state    joined        // what a read joins into
+	late     joined        // what is joined once that stands
+	known    session.Table // the table, as sessions know it: by its name, which the cluster has once
+	entered  bool          // the session waits to be told
 	need     session.Need
 }
 

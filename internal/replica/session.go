@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"strings"
 	"time"
 
 	"github.com/grapevine-go/grapevine/crdt"
@@ -23,7 +24,11 @@ func (c *Call) enter() (err error) {
 	if c.Session == nil {
 		return nil
 	}
-	t, hash := c.sessionTable(), ring.Hash(c.key)
+	c.known = session.Table{
+		ID: ring.Hash(c.name), Local: c.table.Spec.Kind == ring.Everywhere,
+		Loose: !strings.HasPrefix(c.table.Spec.Type, registerPrefix),
+	}
+	t, hash := c.known, ring.Hash(c.key)
 	if c.verb != reading {
 		err = c.Session.Write(t, hash)
 	} else {
@@ -37,15 +42,6 @@ func (c *Call) enter() (err error) {
 	return err
 }
 
-// sessionTable is the table as sessions know it: by its name, which the cluster
-// has once.
-func (c *Call) sessionTable() session.Table {
-	return session.Table{
-		ID: ring.Hash(c.name), Local: c.table.Spec.Kind == ring.Everywhere,
-		Loose: len(c.table.Spec.Type) < len(registerPrefix) || c.table.Spec.Type[:len(registerPrefix)] != registerPrefix,
-	}
-}
-
 // Record tells the session what came of the operation, once it has ended and
 // before late answers may change what it has read. In a node that has died it
 // tells that nothing came.
@@ -54,7 +50,7 @@ func (c *Call) Record() {
 		return
 	}
 	c.entered = false
-	t, hash := c.sessionTable(), ring.Hash(c.key)
+	t, hash := c.known, ring.Hash(c.key)
 	applied := c.Ended() && c.Op.Cause == nil
 	switch {
 	case c.verb != reading:
@@ -66,11 +62,11 @@ func (c *Call) Record() {
 	}
 }
 
-// Version returns what a register's read has found, or its write was stamped
-// with in the end; of other types it is zero.
+// Version returns what an operation in a session has found, or was stamped with
+// in the end; of types that are no registers it is zero.
 func (c *Call) Version() session.Version {
 	switch {
-	case c.sessionTable().Loose:
+	case c.known.Loose:
 		return session.Version{}
 	case c.verb != reading:
 		cell, _ := crdt.DecodeCell(c.delta)
