@@ -16,6 +16,7 @@ import (
 
 	"github.com/grapevine-go/grapevine/bench/convergence"
 	"github.com/grapevine-go/grapevine/bench/crdt"
+	"github.com/grapevine-go/grapevine/bench/heal"
 	"github.com/grapevine-go/grapevine/bench/quorum"
 	"github.com/grapevine-go/grapevine/bench/reconcile"
 	"github.com/grapevine-go/grapevine/bench/ring"
@@ -29,6 +30,7 @@ var verbs = []struct {
 }{
 	{"convergence", "how fast an update reaches all nodes, against the copies that it takes", convergence.Run},
 	{"crdt", "what delta synchronisation of replicated types transmits, beside published figures", crdt.Run},
+	{"heal", "how an owner that was cut off gets what it missed, and what clients feel of it", heal.Run},
 	{"quorum", "reads and writes of a small cluster under a closed loop of callers", quorum.Run},
 	{"reconcile", "what it takes two replicas to find out in which keys they differ", reconcile.Run},
 	{"staleness", "how stale reads of partial quorums are, beside published figures", staleness.Run},

@@ -25,6 +25,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"reconcile", "-keys", "0"}, 2, "", "-keys"},
 		{[]string{"reconcile", "-keys", "10", "-diff", "11"}, 2, "", "-diff"},
 		{[]string{"reconcile", "-runs", "0"}, 2, "", "-runs"},
+		{[]string{"heal", "-cut", "0s"}, 2, "", "-cut"},
 		{[]string{"ring", "again"}, 2, "", "again"},
 		{[]string{"crdt", "-seeds", "0"}, 2, "", "-seeds"},
 		{[]string{"ring", "-h"}, 0, "-tokens", ""},

@@ -87,7 +87,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg.withDefaults(), lose: fault.Loss(ctx), late: fault.Lateness(ctx)}
+	n := &Node{cfg: cfg.withDefaults().withFaults(ctx), lose: fault.Loss(ctx), late: fault.Lateness(ctx)}
 	n.log = n.cfg.Logger.With("node", string(n.cfg.Name))
 	n.calls.New = func() any { return newCall(n) }
 	n.ctx, n.stop = context.WithCancelCause(context.Background())

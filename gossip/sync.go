@@ -4,8 +4,17 @@ import (
 	"context"
 	"time"
 
+	"github.com/grapevine-go/grapevine/internal/fault"
 	"github.com/grapevine-go/grapevine/internal/replica"
 )
+
+// withFaults takes the connections that a measurement wants.
+func (c Config) withFaults(ctx context.Context) Config {
+	if dial := fault.DialOf(ctx); dial != nil {
+		c.dial = dial
+	}
+	return c
+}
 
 // syncLoop compares this node's data with others'. To find differences takes
 // processor time; it takes half of one core's at the most.

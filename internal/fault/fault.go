@@ -5,6 +5,7 @@ package fault
 
 import (
 	"context"
+	"net"
 	"time"
 )
 
@@ -36,4 +37,21 @@ func WithLoss(ctx context.Context, lose func() bool) context.Context {
 func Loss(ctx context.Context) func() bool {
 	lose, _ := ctx.Value(lossKey{}).(func() bool)
 	return lose
+}
+
+type dialKey struct{}
+
+// Dial opens a connection of the data plane to an address.
+type Dial func(ctx context.Context, addr string) (net.Conn, error)
+
+// WithDial returns a context for gossip.Start. The node opens its connections to
+// others by dial, which can have them lose what they carry.
+func WithDial(ctx context.Context, dial Dial) context.Context {
+	return context.WithValue(ctx, dialKey{}, dial)
+}
+
+// DialOf returns what WithDial was given; nil without it.
+func DialOf(ctx context.Context) Dial {
+	dial, _ := ctx.Value(dialKey{}).(Dial)
+	return dial
 }

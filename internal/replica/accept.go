@@ -26,6 +26,7 @@ type acceptor struct {
 	mu       sync.Mutex
 	sessions map[wire.OpID]*accepted
 	own      uint64 // table of the session that this node has begun; 0: none
+	with     uint64 // boot that it is with
 }
 
 // accepted is one of them.
@@ -57,7 +58,8 @@ func (a *acceptor) get(now time.Time, op wire.OpID) *accepted {
 }
 
 // begin returns the session of a first turn, a new one if there is room for it.
-// Where both sides begin at once, the one whose id is less goes on.
+// Where both sides begin at once, the one whose id is less goes on; while this
+// node compares the table with somebody else, nobody is let in.
 func (a *acceptor) begin(now time.Time, q *wire.Request, yields bool) *accepted {
 	if s := a.get(now, q.Op); s != nil {
 		return s // the turn comes again
@@ -69,7 +71,7 @@ func (a *acceptor) begin(now time.Time, q *wire.Request, yields bool) *accepted 
 			delete(a.sessions, op) // whoever began it has given it up
 		}
 	}
-	if a.busy(q.Table) || a.own == q.Table && !yields || a.count(false) >= maxSessions {
+	if a.busy(q.Table) || a.own == q.Table && (a.with != q.Boot.Nonce || !yields) || a.count(false) >= maxSessions {
 		return nil
 	}
 	s := &accepted{subject: q.Table, ring: q.Ring, used: now}
@@ -113,13 +115,13 @@ func (a *acceptor) busy(table uint64) bool {
 
 // take makes a table the one whose session this node begins, unless it takes
 // part in another's; 0 says that there is none any more.
-func (a *acceptor) take(table uint64) bool {
+func (a *acceptor) take(table, with uint64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if table != 0 && a.busy(table) {
 		return false
 	}
-	a.own = table
+	a.own, a.with = table, with
 	return true
 }
 

@@ -138,7 +138,7 @@ func (r *Replica) beginTable(d *round) {
 		d.doing = over
 		return
 	}
-	if !r.accepted.take(d.tables[0].Hash) {
+	if !r.accepted.take(d.tables[0].Hash, d.to.Boot.Nonce) {
 		d.doing, d.yielded = over, true
 		return
 	}

@@ -76,7 +76,7 @@ func (r *Replica) Synchronize(now time.Time, out *Effects) {
 	}
 	r.sendRounds(now, v, out)
 	if s.rounds = slices.DeleteFunc(s.rounds, func(d *round) bool { return d.doing == over }); len(s.rounds) == 0 {
-		r.accepted.take(0)
+		r.accepted.take(0, 0)
 	}
 }
 
