@@ -34,7 +34,7 @@ func TestSimSessions(t *testing.T) {
 		return
 	}
 	const batches = 8
-	n := seeds(max(*simSeeds/2, 1))
+	n := seeds(max(*simSeeds/4, 1))
 	var all [batches]SessionCounts
 	t.Run("seeds", func(t *testing.T) {
 		for b := range uint64(batches) {
