@@ -69,7 +69,8 @@ type Config struct {
 	// Preset selects the timings of membership. Default LAN.
 	Preset Preset
 	// Keys encrypt membership packets: AES keys of 16, 24 or 32 bytes, the first
-	// of which encrypts while all decrypt.
+	// of which encrypts while all decrypt. The seal of session tokens is derived
+	// from them, see [Node.Session].
 	Keys [][]byte
 	// TLS protects the data plane, mutually: it needs a certificate that is valid
 	// for Name (or for TLS.ServerName), and the roots of the others'.
