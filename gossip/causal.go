@@ -3,6 +3,7 @@ package gossip
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/grapevine-go/grapevine/crdt"
@@ -92,9 +93,11 @@ func (c causalTable[S]) Delete(ctx context.Context, key string, opts ...quorum.O
 	})
 }
 
-// after makes an operation that takes out what R owners have.
+// after makes an operation that takes out what R owners have. What they have is
+// repaired first: if one of them alone knew that an element is gone, the
+// operation would do nothing about it, and others would bring it back.
 func (c causalTable[S]) after(ctx context.Context, key string, opts []quorum.Option, op func(S) crdt.Op) (r quorum.Receipt, err error) {
-	s, observed, err := c.get(ctx, key, opts)
+	s, observed, err := c.get(ctx, key, append(slices.Clone(opts), quorum.Repair(quorum.RepairBlocking)))
 	if err != nil {
 		return r, err
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/grapevine-go/grapevine/store"
 )
 
-// Cluster is a cluster of simulated nodes with one ring table of registers.
+// Cluster is a cluster of simulated nodes with one ring table.
 type Cluster struct {
 	World *World
 	Nodes []*Node
@@ -74,9 +74,9 @@ func (c *Cluster) form() bool {
 	if !c.World.RunUntil(time.Minute, serving) {
 		return false
 	}
-	n := c.Nodes[0]
-	spec := ring.Table{Name: tableName, Type: "register(bytes)", Codec: 1, N: uint8(c.run.N), W: uint8(c.run.W), Partitions: uint32(c.run.Partitions)}
-	if err := n.replica.Open(n.now(), spec, replica.Register("bytes"), &n.effects); err != nil {
+	n, typ := c.Nodes[0], c.run.typ()
+	spec := ring.Table{Name: tableName, Type: typ.Name, Codec: typ.Codec, N: uint8(c.run.N), W: uint8(c.run.W), Partitions: uint32(c.run.Partitions)}
+	if err := n.replica.Open(n.now(), spec, typ, &n.effects); err != nil {
 		panic(err) // the specification is the run's
 	}
 	n.send()

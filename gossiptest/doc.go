@@ -9,7 +9,7 @@
 // modelled by its verdicts: each node hears of another's death or return after a
 // delay of its own.
 //
-// [Draw] makes a [Run] of a seed. [Simulate] puts its workload of registers on a
+// [Draw] makes a [Run] of a seed. [Simulate] puts its workload (of registers, sets or counters) on a
 // world, lets the seed say when what fails, then heals everything and waits for
 // calm. What every client saw is judged by checkers that know nothing of the
 // code ([Check]): convergence, no lost acknowledgement, no invention, and quorum

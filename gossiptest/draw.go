@@ -26,6 +26,8 @@ func Draw(seed uint64) Run {
 		run.Spares = 1 + d.IntN(3)
 	}
 	run.Blocking, run.Sessions = d.maybe(), d.maybe()
+	run.Workload = [...]string{"registers", "registers", "sets", "counters"}[d.IntN(4)]
+	run.Retry = d.maybe()
 	run.Compare = d.maybe()
 	return run
 }

@@ -16,6 +16,9 @@ const (
 	PutOp Kind = iota
 	DeleteOp
 	GetOp
+	AddOp    // to a set
+	RemoveOp // from a set: of what a read found
+	CountOp
 )
 
 // Outcome is how an operation of a history ended.
@@ -34,12 +37,16 @@ type Op struct {
 	Kind    Kind
 	Key     string
 	Value   string     // written or read; every put writes a value of its own
-	Found   bool       // of a get
+	Found   bool       // of a get; of a remove: it saw the element
 	Stamp   crdt.Stamp // of what was returned or written, also where that is deleted; zero: not known
 	Session int        // that the operation is part of; 0: none
 	Invoke  time.Duration
 	Return  time.Duration // meaningful unless the outcome is Unknown
 	Outcome Outcome
+
+	Elements []string // of a set, that a get returned
+	Amount   int64    // by which was counted, or that a get returned
+	Retries  int      // how often it was sent again, because its outcome was unknown
 }
 
 // end is when a write can be said to be over; never, if that is not known.
@@ -52,9 +59,13 @@ func (o *Op) end() time.Duration {
 
 // String gives the operation on one line.
 func (o Op) String() string {
-	what := [...]string{"put", "delete", "get"}[o.Kind]
+	what := [...]string{"put", "delete", "get", "add", "remove", "count"}[o.Kind]
 	end := [...]string{"unknown", "applied", "not applied"}[o.Outcome]
-	return fmt.Sprintf("%v-%v n%d %s %s %q found %t: %s", o.Invoke, o.Return, o.Node, what, o.Key, o.Value, o.Found, end)
+	s := fmt.Sprintf("%v-%v n%d %s %s %q found %t: %s", o.Invoke, o.Return, o.Node, what, o.Key, o.Value, o.Found, end)
+	if o.Amount != 0 || o.Elements != nil || o.Retries > 0 {
+		s += fmt.Sprintf(" (%d %q, %d retries)", o.Amount, o.Elements, o.Retries)
+	}
+	return s
 }
 
 // History is what the clients of a run saw, in the order of invocation.

@@ -29,6 +29,7 @@ type Counters struct {
 	Straggled                        int
 	Crashes, Restarts, Pauses, Parts int
 	Joins, Leaves, OneWay            int
+	Retries                          int // of operations whose outcome was unknown
 }
 
 var errLost = errors.New("no answer in time")

@@ -101,12 +101,16 @@ func TestControls(t *testing.T) {
 	failing := Run{Nodes: 5, Keys: 3, Sweep: 30 * time.Second, Timeout: 300 * time.Millisecond, Blocking: true,
 		Faults: Faults{Loss: .3, MinDelay: ms, MaxDelay: 20 * ms}}
 	quiet := Run{Nodes: 3, Keys: 30, Sweep: 500 * time.Millisecond, Active: 4 * time.Second, Quiet: 10 * time.Second, Faults: Faults{MinDelay: ms, MaxDelay: 5 * ms}}
+	again := Run{Workload: "counters", Keys: 20, Retry: true, Timeout: 300 * time.Millisecond, Faults: Faults{Loss: .15, Duplicate: .05, MinDelay: ms, MaxDelay: 20 * ms}}
+	reborn := Run{Workload: "counters", Keys: 8, Nodes: 3, Faults: Faults{MinDelay: ms, MaxDelay: 300 * ms, Crash: 2 * time.Second}}
+	rejoined := reborn
+	rejoined.Workload = "sets"
 	for _, c := range []struct {
 		broken string
 		run    Run
-	}{{"no-blocking", failing}, {"unsynced-counts", empty}, {"fill-from-one", empty}, {"no-restamp", skewed}, {"stale-root", lossy},
+	}{{"no-window", again}, {"rebind", again}, {"unsynced-mints", reborn}, {"unsynced-mints", rejoined}, {"no-blocking", failing}, {"unsynced-counts", empty}, {"fill-from-one", empty}, {"no-restamp", skewed}, {"stale-root", lossy},
 		{"drop-level", lossy}, {"fold-twice", quiet}} {
-		t.Run(c.broken, func(t *testing.T) {
+		t.Run(strings.TrimSuffix(c.broken+" "+c.run.Workload, " "), func(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(200) {
 				whole, broken := violations(c.run, seed, c.broken)
