@@ -29,11 +29,12 @@ func (c *Call) demand(r quorum.Level) quorum.Level {
 		return r
 	}
 	n := int(spec.N)
-	if wide := n - int(spec.W) + 1; w.Wide && r.Least(n) < wide {
+	least := r.Least(n) // later reads ask no more, however many this one does
+	if wide := n - int(spec.W) + 1; w.Wide && least < wide {
 		r = quorum.Level(wide)
 	}
 	if w.Block && !c.r.cfg.Rules.NoBlocking {
-		c.Op.Demand.Keep, c.Op.Demand.Ask = quorum.Keep(n, int(spec.W), r.Least(n)), w.Ask
+		c.Op.Demand.Keep, c.Op.Demand.Ask = quorum.Keep(n, int(spec.W), least), w.Ask
 	}
 	return r
 }
