@@ -69,7 +69,7 @@ func (n *Node) Counts() map[string]uint64 {
 		"stale_requests": s.StaleRequests, "unsynced_answers": s.UnsyncedAnswers, "not_owner": s.NotOwner,
 		"refused": s.Refused, "skewed": s.Skewed, "restamped": s.Restamped, "filled": s.Filled, "swept": s.Swept,
 		"speculated": s.Speculated, "repairs": s.Repairs, "repairs_vetoed": s.RepairsVetoed, "repairs_blocking": s.Mended,
-		"digests_equal": s.DigestsEqual, "digests_differ": s.DigestsDiffer, "sync_held": s.SyncHeld, "fill_sessions": s.FillSessions,
+		"digests_equal": s.DigestsEqual, "digests_differ": s.DigestsDiffer, "sync_held": s.SyncHeld, "fill_sessions": s.FillSessions, "sync_deltas": s.SyncDeltas,
 		"scrubbed": s.Scrubbed, "scrub_wrong": s.ScrubWrong,
 		"sync_bytes_sent": s.SyncSent, "sync_bytes_received": s.SyncReceived,
 	}

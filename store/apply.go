@@ -42,3 +42,23 @@ func (t *Table) Apply(hash uint64, key []byte, mint func() crdt.Mint, op crdt.Op
 	}
 	return dst, nil
 }
+
+// AppendDifference appends to dst what the key's state has and the encoded one
+// lacks: nothing if it lacks nothing. It reports false, and appends nothing, if the
+// table's type cannot tell, or the key is not here. The error is that of the
+// encoding.
+func (t *Table) AppendDifference(dst []byte, hash uint64, key, other []byte) (diff []byte, ok bool, err error) {
+	p := t.part(hash)
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	e := p.entries.find(hash, key)
+	if e == nil {
+		return dst, false, nil
+	}
+	m, ok := e.state.(crdt.Mutable)
+	if !ok {
+		return dst, false, nil
+	}
+	diff, err = m.DifferenceBinary(other, dst)
+	return diff, err == nil, err
+}

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -275,55 +276,73 @@ func (r *Replica) addFound(entries *wire.Entries, a *accepted, from uint64, hold
 	return 0, false
 }
 
-// joinFound joins entries that a session found, and tells seen of each key
-// whether its own version here is of any use to the other side still. What is
-// not of a partition that this node owns, cannot be decoded or is stamped too
-// far ahead is passed over and counted.
-func (r *Replica) joinFound(now time.Time, v *View, t *Table, list *wire.EntryList, seen func(hash uint64, held, same bool)) {
+// met is what became of an entry that a session brought.
+type met struct {
+	hash uint64
+	key  []byte
+	held bool   // it was only named: the other side holds it back
+	same bool   // what is here now is just what came
+	lack []byte // what is here now and was not in what came; nil if the type cannot tell
+}
+
+// joinFound joins entries that a session found, and tells seen of each whether what
+// is here is of any use to the other side still. What is not of a partition that
+// this node owns, cannot be decoded or is stamped too far ahead is passed over and
+// counted.
+func (r *Replica) joinFound(now time.Time, v *View, t *Table, list *wire.EntryList, seen func(met)) {
 	for {
 		key, state, ok := list.Entry()
 		if !ok {
 			return
 		}
-		hash := ring.HashBytes(key)
-		if !v.owns(t, ring.Partition(hash, t.Layout.Partitions())) {
-			r.stats.refused.Add(1)
-			continue
+		m := met{hash: ring.HashBytes(key), key: key, held: len(state) == 0}
+		err := errNotOwned
+		switch {
+		case !v.owns(t, ring.Partition(m.hash, t.Layout.Partitions())):
+		case m.held:
+			err = nil
+		default:
+			err = r.joinOne(now, t, &m, state, seen != nil)
 		}
-		if len(state) == 0 {
-			if seen != nil {
-				seen(hash, true, false)
-			}
-			continue
-		}
-		same, err := r.joinOne(now, t, hash, key, state, seen != nil)
 		if err != nil {
 			r.stats.refused.Add(1)
 		} else if seen != nil {
-			seen(hash, false, same)
+			seen(m)
 		}
 	}
 }
 
-// joinOne joins a state, and says if asked whether this node has now just that.
-func (r *Replica) joinOne(now time.Time, t *Table, hash uint64, key, state []byte, ask bool) (same bool, err error) {
+// errNotOwned is why an entry is passed over whose partition is not this node's.
+var errNotOwned = errors.New("the partition is not owned here")
+
+// joinOne joins a state, and says if asked what this node has beyond it.
+func (r *Replica) joinOne(now time.Time, t *Table, m *met, state []byte, ask bool) error {
 	latest, err := t.Data.typ.Latest(state)
 	if err == nil && latest > crdt.TimeOf(now.Add(hardSkew)) {
 		err = crdt.ErrSkew
 	}
 	if err != nil {
-		return false, err
+		return err
 	}
-	j, err := t.Data.Join(hash, key, state)
+	j, err := t.Data.Join(m.hash, m.key, state)
 	if j.Changed {
 		r.stats.swept.Add(1)
 	}
 	if err != nil || !ask {
-		return false, err
+		return err
+	}
+	lack, ok, err := t.Data.AppendDifference(nil, m.hash, m.key, state)
+	if err != nil {
+		return err
+	}
+	if ok {
+		m.same, m.lack = len(lack) == 0, lack
+		return nil
 	}
 	theirs := t.Data.typ.New()
 	if _, err := theirs.JoinBinary(state); err != nil {
-		return false, err
+		return err
 	}
-	return theirs.Fingerprint(t.Spec.Key) == t.Data.Fingerprint(hash, key), nil
+	m.same = theirs.Fingerprint(t.Spec.Key) == t.Data.Fingerprint(m.hash, m.key)
+	return nil
 }

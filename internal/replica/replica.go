@@ -252,7 +252,7 @@ type stats struct {
 	speculated                  atomic.Uint64
 	digestsEqual, digestsDiffer atomic.Uint64
 	syncIn, syncOut, syncHeld   atomic.Uint64
-	fillSessions                atomic.Uint64
+	fillSessions, syncDeltas    atomic.Uint64
 	scrubbed, scrubWrong        atomic.Uint64
 }
 
@@ -275,6 +275,7 @@ type Stats struct {
 	SyncSent        uint64 // bytes of comparisons begun here
 	SyncReceived    uint64
 	FillSessions    uint64 // fills whose differences a session found, as more than a few entries were here already
+	SyncDeltas      uint64 // entries of which comparisons sent only what the other side lacked
 	SyncHeld        uint64 // entries found to differ that were left to arrive by themselves
 	Scrubbed        uint64 // partitions whose fingerprints and tree were held against their data
 	ScrubWrong      uint64 // entries and leaves that were not as they should have been
@@ -289,8 +290,8 @@ func (r *Replica) Stats() Stats {
 		Speculated: s.speculated.Load(), Filled: s.filled.Load(), Swept: s.swept.Load(), Repairs: s.repairs.Load(), RepairsVetoed: s.repairsVetoed.Load(), Mended: s.mended.Load(),
 		DigestsEqual: s.digestsEqual.Load(), DigestsDiffer: s.digestsDiffer.Load(),
 		SyncSent: s.syncOut.Load(), SyncReceived: s.syncIn.Load(), SyncHeld: s.syncHeld.Load(),
-		FillSessions: s.fillSessions.Load(),
-		Scrubbed:     s.scrubbed.Load(), ScrubWrong: s.scrubWrong.Load(),
+		FillSessions: s.fillSessions.Load(), SyncDeltas: s.syncDeltas.Load(),
+		Scrubbed: s.scrubbed.Load(), ScrubWrong: s.scrubWrong.Load(),
 	}
 }
 
@@ -328,6 +329,7 @@ func (s *Stats) Add(o Stats) {
 	s.SyncReceived += o.SyncReceived
 	s.SyncHeld += o.SyncHeld
 	s.FillSessions += o.FillSessions
+	s.SyncDeltas += o.SyncDeltas
 	s.Scrubbed += o.Scrubbed
 	s.ScrubWrong += o.ScrubWrong
 }

@@ -37,6 +37,7 @@ type round struct {
 	turn    uint64
 	mine    []uint64        // what the other side lacks, and is still to be sent
 	keep    map[uint64]bool // of those, what is not to be sent
+	lacks   lacks           // of those, what part is to be sent
 	from    uint64          // what is to be brought begins here
 	page    int             // how many of mine the message has
 	all     int             // how many mine were
@@ -147,6 +148,7 @@ func (r *Replica) beginTable(d *round) {
 	binary.LittleEndian.PutUint64(cfg.Salt[8:], r.sweeps.rand.Uint64())
 	d.op, d.turn, d.from = r.newOp(), 0, 0
 	d.mine, d.keep, d.left = nil, make(map[uint64]bool), make(map[int]int)
+	d.lacks = lacks{}
 	d.source = r.newSource(d.view, d.tables[0], d.view.member(d.to.Boot.Nonce))
 	var frames [][]byte
 	d.session, frames, _ = antientropy.Start(cfg, d.source) // the strategy is the default
@@ -213,11 +215,12 @@ func (r *Replica) brought(now time.Time, d *round, a *wire.Reply) error {
 	if err != nil {
 		return err
 	}
-	r.joinFound(now, d.view, d.tables[0], &list, func(hash uint64, held, same bool) {
-		d.keep[hash] = d.keep[hash] || held || same
-		if held {
-			d.left[d.source.partition(hash)]++
+	r.joinFound(now, d.view, d.tables[0], &list, func(m met) {
+		d.keep[m.hash] = d.keep[m.hash] || m.held || m.same
+		if m.held {
+			d.left[d.source.partition(m.hash)]++
 		}
+		d.lacks.put(m)
 	})
 	if !list.Done {
 		d.from = list.Next
@@ -258,7 +261,14 @@ func (r *Replica) addMine(d *round, entries *wire.Entries) (hashes int) {
 			r.stats.syncHeld.Add(1)
 			continue
 		}
-		d.source.entry(hash, func(e store.Entry) { entries.Add(e.Key, e.State) })
+		d.source.entry(hash, func(e store.Entry) {
+			if lack := d.lacks.of[string(e.Key)]; lack != nil {
+				entries.AddEncoded(e.Key, lack)
+				r.stats.syncDeltas.Add(1)
+				return
+			}
+			entries.Add(e.Key, e.State)
+		})
 	}
 	return hashes
 }

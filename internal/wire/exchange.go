@@ -115,6 +115,13 @@ func (e *Entries) Add(key []byte, state crdt.State) {
 	binary.BigEndian.PutUint32(e.dst[at+1:], uint32(len(e.dst)-at-5))
 }
 
+// AddEncoded appends an entry whose state, or what of it the other side lacks, is
+// encoded already.
+func (e *Entries) AddEncoded(key, state []byte) {
+	e.n++
+	e.dst = appendBytes(appendString(appendArray(e.dst, 2), key), state)
+}
+
 // Size returns how many bytes the entries take so far.
 func (e *Entries) Size() int { return len(e.dst) - e.start }
 
