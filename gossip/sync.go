@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"github.com/grapevine-go/grapevine/internal/fault"
@@ -10,7 +11,7 @@ import (
 
 // withFaults takes the connections that a measurement wants.
 func (c Config) withFaults(ctx context.Context) Config {
-	if dial := fault.DialOf(ctx); dial != nil {
+	if dial := fault.Dial[func(context.Context, string) (net.Conn, error)](ctx); dial != nil {
 		c.dial = dial
 	}
 	return c

@@ -4,8 +4,6 @@ import (
 	"context"
 	"net"
 	"sync"
-
-	"github.com/grapevine-go/grapevine/internal/fault"
 )
 
 // links are the data plane of a cluster of which one node can be cut off: what is
@@ -22,7 +20,7 @@ func newLinks() *links {
 }
 
 // dial is how a node opens connections; own returns its own address.
-func (l *links) dial(own func() string) fault.Dial {
+func (l *links) dial(own func() string) func(context.Context, string) (net.Conn, error) {
 	return func(ctx context.Context, addr string) (net.Conn, error) {
 		if healed, cut := l.state(own(), addr); cut {
 			select {

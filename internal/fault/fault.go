@@ -5,7 +5,6 @@ package fault
 
 import (
 	"context"
-	"net"
 	"time"
 )
 
@@ -41,17 +40,15 @@ func Loss(ctx context.Context) func() bool {
 
 type dialKey struct{}
 
-// Dial opens a connection of the data plane to an address.
-type Dial func(ctx context.Context, addr string) (net.Conn, error)
-
-// WithDial returns a context for gossip.Start. The node opens its connections to
-// others by dial, which can have them lose what they carry.
-func WithDial(ctx context.Context, dial Dial) context.Context {
+// WithDial returns a context for gossip.Start. The node opens its connections of
+// the data plane by dial, which can have them lose what they carry. Its type is
+// that of package gossip's: this package knows nothing of connections.
+func WithDial[D any](ctx context.Context, dial D) context.Context {
 	return context.WithValue(ctx, dialKey{}, dial)
 }
 
-// DialOf returns what WithDial was given; nil without it.
-func DialOf(ctx context.Context) Dial {
-	dial, _ := ctx.Value(dialKey{}).(Dial)
+// Dial returns what WithDial was given, if it is of this type; zero otherwise.
+func Dial[D any](ctx context.Context) D {
+	dial, _ := ctx.Value(dialKey{}).(D)
 	return dial
 }
