@@ -266,12 +266,13 @@ func TestCancel(t *testing.T) {
 	writes, reads := operations(table, "key")
 	canceled := func(op func(context.Context) error) error {
 		ctx, cancel := context.WithCancel(t.Context())
+		waits := &waitedFor{Context: ctx, begun: make(chan struct{})}
 		ended := make(chan error, 1)
-		go func() { ended <- op(ctx) }()
+		go func() { ended <- op(waits) }()
 		select {
 		case err := <-ended:
 			t.Errorf("ended before it was canceled: %v", err)
-		case <-time.After(20 * time.Millisecond): // it is under way, most probably
+		case <-waits.begun: // it was sent, and waits for answers
 		}
 		cancel()
 		return soon(t, "end of a canceled operation", ended)
@@ -282,6 +283,18 @@ func TestCancel(t *testing.T) {
 	for name, op := range reads {
 		outcome(t, name, canceled(op), quorum.NotApplied, context.Canceled)
 	}
+}
+
+// waitedFor is a context that tells when somebody begins to wait for its end.
+type waitedFor struct {
+	context.Context
+	once  sync.Once
+	begun chan struct{}
+}
+
+func (w *waitedFor) Done() <-chan struct{} {
+	w.once.Do(func() { close(w.begun) })
+	return w.Context.Done()
 }
 
 // A context that has ended sends nothing.

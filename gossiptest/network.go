@@ -38,7 +38,8 @@ var errLost = errors.New("no answer in time")
 type network struct {
 	w      *World
 	faults Faults
-	cut    map[[2]int]bool // from, to
+	cut    map[[2]int]bool       // from, to
+	slow   map[int]time.Duration // by node: how much longer its answers take
 	n      Counters
 }
 
@@ -98,7 +99,7 @@ func (n *network) deliver(from, to *Node, request []byte, finish func([]byte, er
 			reply := to.replica.Serve(to.now(), request, nil)
 			n.w.Note('s', uint64(to.index), uint64(len(request)), reply)
 			if n.passes(to.index, from.index) {
-				n.w.After(n.delay(), func() { finish(reply, nil) })
+				n.w.After(n.delay()+n.slow[to.index], func() { finish(reply, nil) })
 			}
 		})
 	})

@@ -17,3 +17,12 @@ func (o *Op) Postpone(now time.Time) { o.hedge = now.Add(o.every) }
 func (o *Op) HedgeAfter(now time.Time, wait time.Duration) {
 	o.every, o.hedge = wait, now.Add(wait)
 }
+
+// Also asks a target beside those that a read asks already, if that is not down.
+func (o *Op) Also(i int) (send uint32) {
+	if o.write || o.Phase == Ended || o.asked&(1<<i) != 0 || o.Targets[i].Down {
+		return 0
+	}
+	o.asked |= 1 << i
+	return 1 << i
+}

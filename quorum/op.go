@@ -327,10 +327,11 @@ func (o *Op) Tick(now time.Time) (send uint32) {
 }
 
 func (o *Op) askOneMore() (send uint32) {
-	for i, t := range o.Targets {
-		if o.asked&(1<<i) == 0 && !t.Down {
-			o.asked |= 1 << i
-			return 1 << i
+	for i := range o.Targets {
+		if o.tracker.Counts(i) || o.Demand != (Demand{}) {
+			if send = o.Also(i); send != 0 {
+				return send
+			}
 		}
 	}
 	if o.Demand == (Demand{}) { // there is nothing more to do until the deadline

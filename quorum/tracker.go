@@ -127,6 +127,9 @@ func (t *Tracker) Owners() int {
 	return min(bits.OnesCount32(t.groups[0]), bits.OnesCount32(t.groups[1]))
 }
 
+// Counts reports whether an answer of target i can count.
+func (t *Tracker) Counts(i int) bool { return (t.groups[0]|t.groups[1])&(1<<i) != 0 }
+
 // Wants reports whether target i is in a group that needs more answers than
 // have come and those in asked that may still come. Zones are not looked at: who
 // needs them asks everybody.

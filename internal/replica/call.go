@@ -124,8 +124,9 @@ func (c *Call) Read(r *Replica, now, deadline time.Time, hedge time.Duration, ta
 	targets := c.place()
 	c.view.nearest(targets)
 	c.r.hedges.read()
-	send = c.timed(now, c.Op.StartRead(n, now, deadline, hedge, targets))
+	send = c.Op.StartRead(n, now, deadline, hedge, targets)
 	c.Op.HedgeAfter(now, c.view.hedgeAfter(targets, send, hedge))
+	send = c.timed(now, c.probe(now, send))
 	return c.first(now, send)
 }
 

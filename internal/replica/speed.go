@@ -23,6 +23,7 @@ type speed struct {
 	total  atomic.Uint32
 	mean   atomic.Int64  // smoothed, ns
 	slow   atomic.Int64  // what 99 of 100 are not above, ns; 0: too few were counted
+	last   atomic.Int64  // when it answered, or was probed, in ns since 1970; 0: never
 	credit atomic.Uint32 // KiB that the member had room for when it last answered
 }
 
@@ -94,18 +95,23 @@ func (p *speed) rank() int {
 	return rank
 }
 
+// farther is by how many doublings a member of another zone has to be quicker than
+// one of this zone to be asked before it: one here that is slow is left out, too.
+const farther = 4
+
 // nearest puts those whom a read had better ask first: this node, then the
-// members of its zone, and among these the quick ones; else the order stays.
+// members of its zone that are not much slower than the others, and the quick
+// ones; else the order stays.
 func (v *View) nearest(targets []quorum.Target) {
 	others := targets
 	if len(others) > 0 && int(others[0].Member) == v.Self {
 		others = others[1:]
 	}
-	far := func(t *quorum.Target) int { // beyond any rank
+	far := func(t *quorum.Target) int {
 		if t.Local {
 			return v.speeds[t.Member].rank()
 		}
-		return 1<<10 + v.speeds[t.Member].rank()
+		return farther + v.speeds[t.Member].rank()
 	}
 	slices.SortStableFunc(others, func(a, b quorum.Target) int { return cmp.Compare(far(&a), far(&b)) })
 }
@@ -174,6 +180,30 @@ func (c *Call) Tick(now time.Time) (send uint32) {
 	return send
 }
 
+// probeAfter is after how long a member that answered nothing is asked beside the
+// others, once, to see whether it has become quick: where nothing is written
+// nothing else would tell.
+const probeAfter = time.Second
+
+// due reports that the member is due for that, and takes it for asked.
+func (p *speed) due(now time.Time) bool {
+	last := p.last.Load()
+	return last != 0 && now.UnixNano()-last > int64(probeAfter) && p.last.CompareAndSwap(last, now.UnixNano())
+}
+
+// probe adds one that is due to those whom a read asks.
+func (c *Call) probe(now time.Time, send uint32) uint32 {
+	if send == 0 {
+		return 0
+	}
+	for i := range c.Op.Targets {
+		if t := &c.Op.Targets[i]; send&(1<<i) == 0 && int(t.Member) != c.view.Self && c.view.speeds[t.Member].due(now) {
+			return send | c.Op.Also(i)
+		}
+	}
+	return send
+}
+
 // timed notes when the first targets were asked.
 func (c *Call) timed(now time.Time, send uint32) uint32 {
 	c.started, c.atOnce = now, send
@@ -183,6 +213,8 @@ func (c *Call) timed(now time.Time, send uint32) uint32 {
 // measured counts the answer of a target that was asked at once.
 func (c *Call) measured(now time.Time, round uint8, i int, a *wire.Reply) {
 	if round == 0 && c.Op.Round == 0 && c.atOnce&(1<<i) != 0 && !c.IsSelf(i) {
-		c.view.speeds[c.Op.Targets[i].Member].answered(now.Sub(c.started), a.Credit)
+		s := c.view.speeds[c.Op.Targets[i].Member]
+		s.answered(now.Sub(c.started), a.Credit)
+		s.last.Store(now.UnixNano())
 	}
 }

@@ -117,3 +117,78 @@ func TestSpeculation(t *testing.T) {
 		t.Errorf("at its deadline, without room: %v", c.Op.Cause)
 	}
 }
+
+// TestProbe: an owner that has not answered for a second is asked to read beside
+// the others, once.
+func TestProbe(t *testing.T) {
+	h := newCluster(t, spec, Rules{}, "a", "b", "c", "d")
+	a, key := h.nodes["a"], "key"
+	now := h.now
+	for _, s := range a.View().speeds {
+		s.last.Store(now.UnixNano())
+	}
+	asked := func() (n int) {
+		var c Call
+		c.Read(a.Replica, now, now.Add(timeout), time.Hour, spec.Name, key, 1)
+		for i, target := range c.Op.Targets {
+			if c.Op.Pending(i) && target.ID != "a" {
+				n++
+			}
+		}
+		return n
+	}
+	alone := asked()
+	now = now.Add(probeAfter + time.Millisecond)
+	probed, after := 0, 0
+	for i := range 5 {
+		if i < 3 {
+			probed += asked() - alone
+		} else {
+			after += asked() - alone
+		}
+	}
+	if probed != 2 || after != 0 { // one is asked in any case, or is this node
+		t.Errorf("probed %d, later %d", probed, after)
+	}
+}
+
+// TestSlowInTheZone: an owner in this zone comes before one in another, unless it
+// is very slow.
+func TestSlowInTheZone(t *testing.T) {
+	v := &View{Self: -1, speeds: []*speed{new(speed), new(speed)}}
+	near, far := quorum.Target{ID: "near", Member: 0, Local: true}, quorum.Target{ID: "far", Member: 1}
+	first := func() string {
+		targets := []quorum.Target{far, near}
+		v.nearest(targets)
+		return string(targets[0].ID)
+	}
+	for range 100 {
+		v.speeds[0].answered(2*time.Millisecond, maxServing>>10)
+		v.speeds[1].answered(time.Millisecond, maxServing>>10)
+	}
+	if first() != "near" {
+		t.Error("the far one is asked")
+	}
+	for range 100 {
+		v.speeds[0].answered(100*time.Millisecond, maxServing>>10)
+	}
+	if first() != "far" {
+		t.Error("the slow one is asked")
+	}
+}
+
+// TestSpeculationAsksWhoCounts: a local read that is slow asks nobody whose answer
+// would not count.
+func TestSpeculationAsksWhoCounts(t *testing.T) {
+	var o quorum.Op
+	now := time.UnixMilli(0)
+	o.StartRead(quorum.LocalOne, now, now.Add(time.Second), time.Millisecond, []quorum.Target{
+		{ID: "near", Current: true, Next: true, Local: true}, {ID: "far", Current: true, Next: true},
+		{ID: "other", Current: true, Next: true, Local: true}})
+	if send := o.Tick(now.Add(time.Millisecond)); send != 1<<2 {
+		t.Errorf("asked %b, not the other one in the zone", send)
+	}
+	if send := o.Tick(now.Add(2 * time.Millisecond)); send != 0 {
+		t.Errorf("asked %b in another zone", send)
+	}
+}
