@@ -2,10 +2,12 @@ package store
 
 import (
 	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
 	"github.com/grapevine-go/grapevine/crdt"
+	"github.com/grapevine-go/grapevine/merkle"
 )
 
 const benchKeys = 1_000_000
@@ -97,6 +99,52 @@ func BenchmarkTable(b *testing.B) {
 			})
 		}
 		b.SetBytes(int64(len(page)))
+	})
+}
+
+// BenchmarkTrees measures the hash trees of a table of a million keys: building all
+// of them from what the store holds, and copying them while somebody writes.
+func BenchmarkTrees(b *testing.B) {
+	table, _ := filled(b)
+	b.Run("build", func(b *testing.B) {
+		for b.Loop() {
+			for i := range table.parts {
+				p := &table.parts[i]
+				merkle.Build(table.node(i), p.tree.Len(), &p.entries)
+			}
+		}
+	})
+	b.Run("snapshot-while-writing", func(b *testing.B) {
+		stop, writes := make(chan struct{}), 0
+		var writer sync.WaitGroup
+		writer.Go(func() {
+			var key, delta []byte
+			value := make([]byte, 100)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				writes++
+				key = benchKey(key[:0], shuffle(writes))
+				c := crdt.Put(crdt.Stamp{Time: crdt.Time(2 + writes), Actor: crdt.Actor{2}}, value, 0)
+				delta = c.AppendBinary(delta[:0])
+				if _, err := table.Join(xxhash.Sum64(key), key, delta); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+		views := make(merkle.Forest, table.Partitions())
+		for b.Loop() {
+			for p := range views {
+				table.Snapshot(p, &views[p])
+			}
+		}
+		close(stop)
+		writer.Wait()
+		b.ReportMetric(float64(writes)/b.Elapsed().Seconds(), "writes/s")
 	})
 }
 

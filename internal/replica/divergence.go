@@ -34,6 +34,24 @@ func (r *Replica) diverges(id peer.ID, table string, keys map[int]int) {
 	r.jobs.divergence[pair{id, table}] = keys
 }
 
+// resolved notes that keys do not differ any more.
+func (r *Replica) resolved(id peer.ID, table string, keys map[int]int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := r.jobs.divergence[pair{id, table}]
+	if known == nil {
+		return
+	}
+	for p, n := range keys {
+		if known[p] -= n; known[p] <= 0 {
+			delete(known, p)
+		}
+	}
+	if len(known) == 0 {
+		delete(r.jobs.divergence, pair{id, table})
+	}
+}
+
 // agreed notes that nothing differs.
 func (r *Replica) agreed(id peer.ID) {
 	r.mu.Lock()

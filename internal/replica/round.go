@@ -108,6 +108,7 @@ func (r *Replica) take(now time.Time, d *round, a *wire.Reply) error {
 	case bringing:
 		return r.brought(now, d, a)
 	case sending:
+		r.resolved(d.to.ID, d.tables[0].Spec.Name, d.source.byPartition(d.mine[:d.page]))
 		d.mine = d.mine[d.page:]
 		r.sendMine(d)
 	case finishing:
@@ -228,6 +229,7 @@ func (r *Replica) brought(now time.Time, d *round, a *wire.Reply) error {
 		return nil
 	}
 	d.mine = slices.DeleteFunc(d.mine, func(hash uint64) bool { return d.keep[hash] })
+	r.diverges(d.to.ID, d.tables[0].Spec.Name, d.source.byPartition(d.mine))
 	r.sendMine(d)
 	return nil
 }

@@ -129,8 +129,12 @@ func TestSweepInPages(t *testing.T) {
 	}
 	entries := make(map[string]int)
 	transfers := 0
+	left := make(map[int]bool) // how many keys differed, seen at each transfer
 	stages, last := make(map[string]bool), Progress{}
 	h.seen = func(s sent) {
+		if d := a.Divergences(); len(d) > 0 && s.from == a && s.request().Kind == wire.KindTransfer {
+			left[d[0].Keys] = true
+		}
 		for _, p := range a.Progress() {
 			stages[p.Doing] = true
 			if p.Share < 0 || p.Share > 1 || p.Keys < 0 || p.Doing == last.Doing && p.Peer == last.Peer && p.Share < last.Share {
@@ -159,6 +163,9 @@ func TestSweepInPages(t *testing.T) {
 		if n > 2 { // two members may send the same at one time
 			t.Errorf("%s was sent %d times", key, n)
 		}
+	}
+	if len(left) < 3 {
+		t.Errorf("the divergence was only ever one of %v", left)
 	}
 	if len(stages) != len(doings) {
 		t.Errorf("stages seen: %v", stages)
