@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/gossip"
 	"github.com/grapevine-go/grapevine/quorum"
 )
@@ -226,6 +227,8 @@ func TestRetry(t *testing.T) {
 	nodes := cluster(t, 3)
 	likes := openKind(t, nodes, "likes", gossip.Counters())
 	sets := openKind(t, nodes, "sets", gossip.Sets[string]())
+	table := openKind(t, nodes, "sessions", gossip.Registers[string]())[0]
+	put(t, table, "key", "old", quorum.W(3))
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, err := likes[0].Add(ended, "page", 1)
@@ -251,6 +254,43 @@ func TestRetry(t *testing.T) {
 		if n, err := c.Get(within(t), "page"); n != 1 || err != nil {
 			t.Errorf("%d, %v", n, err)
 		}
+	}
+	for _, c := range likes[:2] { // an owner that is gone says nothing
+		if f, err := c.Outcome(within(t), op); err != nil || f.Kind != quorum.Present || f.Present != 2 || f.Absent != 0 || f.Owners != 3 {
+			t.Errorf("%v, %v", f, err)
+		}
+	}
+	op.ID.Lo++
+	op.Delta, op.Make, op.Boot = nil, crdt.NewCounter().AddOp(1).AppendBinary(nil), 1
+	if f, err := likes[0].Outcome(within(t), op); err != nil || f.Kind != quorum.Forgotten {
+		t.Errorf("of a life that has ended: %v, %v", f, err)
+	}
+	if _, err := likes[0].Retry(within(t), op); !errors.Is(err, quorum.ErrUnknown) {
+		t.Errorf("of a life that has ended: %v", err)
+	}
+	op.Boot = 0
+	if f, err := likes[1].Outcome(within(t), op); err != nil || f.Kind != quorum.Absent {
+		t.Errorf("asked of nobody: %v, %v", f, err)
+	}
+	r, err := likes[1].Retry(within(t), op)
+	applied(t, r, err)
+
+	// A register's retry does not win over what was written since.
+	_, err = table.Put(within(t), "key", "lost", quorum.W(3))
+	if !errors.As(err, &e) {
+		t.Fatal(err)
+	}
+	if f, err := table.Outcome(within(t), e.Operation()); err != nil || f.Kind == quorum.Absent && f.Absent != 2 {
+		t.Errorf("%v, %v", f, err)
+	}
+	put(t, table, "key", "new")
+	r, err = table.Retry(within(t), e.Operation())
+	if applied(t, r, err); !r.Superseded {
+		t.Errorf("%+v", r)
+	}
+	expect(t, table, "key", "new")
+	if f, err := table.Outcome(within(t), e.Operation()); err != nil || f.Kind != quorum.Superseded || f.Newer != 2 {
+		t.Errorf("%v, %v", f, err)
 	}
 	if _, err := sets[0].Retry(within(t), op); !errors.Is(err, quorum.ErrOperation) {
 		t.Errorf("at another table: %v", err)

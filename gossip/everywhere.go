@@ -135,13 +135,13 @@ func (t *table) waitPropagated(ctx context.Context, key string, k int) (p Propag
 		if err := t.n.pause(ctx, wait); err != nil {
 			return p, fmt.Errorf("gossip: table %q: %d members have %q, %v do not: %w", t.spec.Name, p.Have, key, p.Missing, err)
 		}
-		p.Messages += t.n.askPropagation(ctx, machine)
+		p.Messages += t.n.ask(ctx, machine)
 	}
 }
 
-// askPropagation asks once and waits for the answers, a second at most: who is
-// slower is asked again.
-func (n *Node) askPropagation(ctx context.Context, machine *replica.Propagation) (messages int) {
+// ask asks once and waits for the answers, a second at most: who is slower is
+// asked again.
+func (n *Node) ask(ctx context.Context, machine questioner) (messages int) {
 	var out replica.Effects
 	machine.Ask(&out)
 	messages = len(out.Sends)
