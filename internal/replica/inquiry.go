@@ -20,9 +20,9 @@ type Inquiry struct {
 	op    quorum.Operation
 	now   time.Time
 	fate  quorum.Fate
-	over  bool              // the fate is known without the owners
-	heard map[uint64]heard  // by the nonce of an owner
-	asked []question        // by token
+	over  bool             // the fate is known without the owners
+	heard map[uint64]heard // by the nonce of an owner
+	asked []question       // by token
 }
 
 // question is a message that was sent, to whom, and whether it is for the delta.
