@@ -284,6 +284,9 @@ func (k *call) recycle() {
 	if k.truth {
 		k.judge()
 	}
+	if k.op == opWrite {
+		k.c.Handoff(time.Now())
+	}
 	if k.op == opRead && k.toRepair() && k.n.repairs.offer(k) {
 		return // the repairer gives it back
 	}

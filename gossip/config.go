@@ -98,6 +98,13 @@ type Config struct {
 	// and its own fills, may move. Default 64 MiB; at least 64 KiB.
 	SyncRate int
 
+	// HintBytes is how much is kept for each owner that cannot be reached, of the
+	// writes that this node coordinates, to be sent when it is back; see the guide.
+	// Default 16 MiB; below zero: nothing is kept.
+	HintBytes int
+	// HintAge is how long a hint is kept. Default 1 h.
+	HintAge time.Duration
+
 	// Target is how fast and to how many an update of a table of [Everywhere]
 	// spreads, and for how many bytes. The node measures loss, delay and load, and
 	// chooses the copies and the pace that it takes; where that is not possible it
@@ -205,6 +212,7 @@ func (c Config) Validate() error {
 	for _, err := range unjoin(c.Target.Validate()) {
 		check(false, "Target", "%v", err)
 	}
+	check(c.HintAge > 0, "HintAge", "%v is not positive", c.HintAge)
 	check(c.SyncRate >= 64<<10, "SyncRate", "%d bytes a second, at least 65536 are needed", c.SyncRate)
 	check(printable(c.Zone, swim.MaxZone), "Zone", "%q: at most %d bytes of printable ASCII without spaces", c.Zone, swim.MaxZone)
 	open := c.Insecure || c.loopback()
@@ -281,6 +289,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Target == (rumor.Target{}) {
 		c.Target = rumor.DefaultTarget()
+	}
+	if c.HintBytes == 0 {
+		c.HintBytes = 16 << 20
+	}
+	if c.HintAge == 0 {
+		c.HintAge = time.Hour
 	}
 	if c.SyncRate == 0 {
 		c.SyncRate = 64 << 20

@@ -275,6 +275,9 @@ func (n *Node) handOver(ctx context.Context) error {
 			return fmt.Errorf("gossip: leave: the last updates are not told yet: %w", err)
 		}
 	}
+	if err := n.drainHints(ctx); err != nil {
+		return fmt.Errorf("gossip: leave: hints are not delivered yet: %w", err)
+	}
 	n.replica.SetStatus(time.Now(), ring.Left, &out)
 	return n.tell(ctx, &out)
 }

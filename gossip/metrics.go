@@ -148,7 +148,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.seconds.Describe(ch)
 	for _, d := range []*prometheus.Desc{membersDesc, unsyncedDesc, keysDesc, bytesDesc, readyDesc, eventsDesc, shedDesc, lateDesc, waitedDesc, lostDesc, differDesc, trafficDesc,
 		rumorsDesc, hotDesc, hotBytesDesc, rumorBytes, copiesDesc, lossDesc, limitDesc, delayDesc,
-		staleDesc, comparedDesc, missedDesc} {
+		staleDesc, comparedDesc, missedDesc, hintsDesc, hintBytesDesc, hintAgeDesc, hintedDesc, hintDropDesc} {
 		ch <- d
 	}
 }
@@ -195,6 +195,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	counter(trafficDesc, out, "out")
 	m.collectRumors(ch, gauge, counter)
 	m.collectStaleness(gauge, counter)
+	m.collectHints(gauge, counter)
 }
 
 // collectDivergence sums over partitions: one series for each would be too many.

@@ -19,6 +19,7 @@ import (
 	"github.com/grapevine-go/grapevine/internal/fault"
 	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/quorum/hint"
 	"github.com/grapevine-go/grapevine/rumor"
 	"github.com/grapevine-go/grapevine/transport"
 	"github.com/grapevine-go/grapevine/transport/swim"
@@ -146,7 +147,7 @@ func (n *Node) open() error {
 		Addr: self.Addr.String(), Data: self.Data.String(),
 		MaxValue: n.cfg.MaxValue, MaxSkew: n.cfg.MaxSkew, Rand: mathrand.New(mathrand.NewPCG(newNonce(), newNonce())),
 		RingEvery: ringEvery, SweepEvery: n.cfg.SweepEvery, SyncRate: float64(n.cfg.SyncRate), Retry: retryEvery, Timeout: exchangeTimeout,
-		Target: n.cfg.Target,
+		Target: n.cfg.Target, Hints: hint.Config{MaxBytes: max(n.cfg.HintBytes, 0), MaxAge: n.cfg.HintAge},
 	})
 	n.metrics = newMetrics(n)
 	if n.cfg.TLS == nil && !n.cfg.loopback() {

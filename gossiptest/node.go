@@ -56,6 +56,7 @@ func (n *Node) boot() {
 		MaxValue: 1 << 20, MaxSkew: time.Second,
 		Rand:      rand.New(rand.NewPCG(n.c.World.Rand.Uint64(), 1)),
 		RingEvery: 500 * time.Millisecond, SweepEvery: n.c.run.Sweep, Retry: 200 * time.Millisecond, Timeout: callTimeout,
+		Hints:    n.c.run.hints(),
 		Target:   rumor.Target{Within: time.Second, Coverage: 0.999},
 		ListUpTo: n.c.run.listUpTo(),
 		Rules:    n.c.run.rules(),
@@ -145,13 +146,14 @@ func (n *Node) wake() {
 
 // operation is a replica.Call under way at a node.
 type operation struct {
-	n     *Node
-	call  replica.Call
-	life  int
-	open  int
-	done  func(*replica.Call)
-	over  bool // the end was reported
-	fixed bool // what a read found behind was repaired
+	n      *Node
+	call   replica.Call
+	life   int
+	open   int
+	done   func(*replica.Call)
+	over   bool // the end was reported
+	handed bool // hints were left
+	fixed  bool // what a read found behind was repaired
 }
 
 // start drives a call that begin starts; done is called once, when it has ended
@@ -229,6 +231,10 @@ func (o *operation) settle() {
 		return
 	}
 	o.finish(&o.call)
+	if o.open == 0 && !o.handed && o.alive() {
+		o.handed = true
+		o.call.Handoff(o.n.now())
+	}
 	if o.open == 0 && !o.fixed && o.n.c.run.ReadRepair && o.alive() {
 		o.fixed = true
 		if behind := o.call.Behind(); behind != 0 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/grapevine-go/grapevine/internal/replica"
+	"github.com/grapevine-go/grapevine/quorum/hint"
 )
 
 // Run describes a simulated run. The zero values of the optional fields stand
@@ -29,6 +30,7 @@ type Run struct {
 	// comparison may differ then, and nothing be repaired.
 	Quiet      time.Duration
 	ReadRepair bool
+	NoHints    bool // coordinators keep nothing for owners that they could not reach
 	Blocking   bool // reads repair before they return, and are monotonic
 	Sessions   bool // clients work in sessions with all guarantees, which they take from node to node
 	// Broken switches a safety rule off, to show that the checkers notice: one
@@ -75,6 +77,14 @@ func (r Run) withDefaults() Run {
 		r.Timeout = time.Second
 	}
 	return r
+}
+
+// hints bounds what coordinators keep, tightly enough to meet the bounds.
+func (r Run) hints() hint.Config {
+	if r.NoHints {
+		return hint.Config{}
+	}
+	return hint.Config{MaxBytes: 2 << 10, MaxAge: time.Minute}
 }
 
 func (r Run) rules() replica.Rules {

@@ -13,6 +13,7 @@ import (
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/quorum/hint"
 	"github.com/grapevine-go/grapevine/ring"
 	"github.com/grapevine-go/grapevine/store"
 )
@@ -24,8 +25,9 @@ type hand struct {
 	nodes map[peer.ID]*node // those that run
 	rules Rules
 	rate  float64 // SyncRate of those that boot
-	boots uint64  // gives the nonces
-	queue []sent  // what the replicas want to have sent
+	hints hint.Config
+	boots uint64 // gives the nonces
+	queue []sent // what the replicas want to have sent
 
 	lost func(s sent) bool // what does not arrive; nil: everything does
 	hold func(s sent) bool // what stays in held until it is released
@@ -77,7 +79,7 @@ func (h *hand) boot(id peer.ID) *node {
 	n := &node{h: h, Replica: New(Config{
 		ID: id, Nonce: h.boots, Cluster: "cluster", Weight: 1, MaxValue: 1 << 20, MaxSkew: time.Second,
 		Rand:      rand.New(rand.NewPCG(h.boots, 1)),
-		RingEvery: 2 * time.Second, SweepEvery: 10 * time.Second, Retry: retry, Timeout: timeout, Rules: h.rules, SyncRate: h.rate,
+		RingEvery: 2 * time.Second, SweepEvery: 10 * time.Second, Retry: retry, Timeout: timeout, Rules: h.rules, SyncRate: h.rate, Hints: h.hints,
 	})}
 	h.nodes[id] = n
 	return n

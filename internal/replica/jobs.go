@@ -56,6 +56,7 @@ const (
 	roundJob                 // a message of a comparison
 	handJob                  // ask whether a table was taken over
 	repairJob                // a repair after a read; its end is all that counts
+	hintJob                  // a hint, whose number is from
 )
 
 // job is one exchange under way.
@@ -159,6 +160,7 @@ func (r *Replica) enqueue(sends []Send) {
 // depends on how often exactly.
 func (r *Replica) Tick(now time.Time, out *Effects) {
 	r.spreadTick(now, out)
+	r.replayHints(now, out)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ended != nil {
@@ -244,6 +246,8 @@ func (r *Replica) Reply(now time.Time, token uint64, reply []byte, failure error
 		r.arrived(now, b, reply, &a, failure, err)
 	case handJob:
 		r.handReply(b, &a, err)
+	case hintJob:
+		r.hintReply(now, b, &a, err)
 	}
 	if failure == nil {
 		r.heard(b.to, a.Ring)

@@ -31,6 +31,7 @@ func (r *Replica) Verdict(id peer.ID, nonce uint64, alive bool) {
 	}
 	if alive && !(known && old.alive && old.nonce == nonce) {
 		r.jobs.hurryTo(id)
+		r.wakeHints(id)
 	}
 	r.jobs.wake()
 	r.view.Store(r.View().withVerdicts(r))

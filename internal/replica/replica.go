@@ -30,6 +30,7 @@ import (
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/quorum/hint"
 	"github.com/grapevine-go/grapevine/ring"
 	"github.com/grapevine-go/grapevine/rumor"
 )
@@ -53,6 +54,8 @@ type Config struct {
 	SyncRate   float64       // bytes a second that comparisons and fills may move; 0: as many as it takes
 	Retry      time.Duration // how long an exchange that failed waits
 	Timeout    time.Duration // of an exchange's requests
+
+	Hints hint.Config // what is kept for owners that cannot be reached; zero: nothing
 
 	Target rumor.Target // what the spreading of tables that every member holds is to achieve; zero: rumor.DefaultTarget
 
@@ -92,6 +95,7 @@ type Replica struct {
 	clock   clock
 	ops     atomic.Uint64 // numbers the operations of this boot
 	hedges  hedges
+	hints   hints
 	serving atomic.Int64 // bytes of the requests that are being served
 	stats   stats
 	spread  spread
@@ -145,6 +149,7 @@ func New(cfg Config) *Replica {
 		notReady: make(map[peer.ID]bool),
 	}
 	r.hedges.room.Store(hedgeCredit)
+	r.hints.init(&r.cfg)
 	r.jobs.init()
 	r.jobs.budget = antientropy.NewBudget(cfg.SyncRate)
 	r.sweeps.rand = rand.New(rand.NewPCG(cfg.Rand.Uint64(), cfg.Rand.Uint64()))
@@ -197,6 +202,7 @@ const (
 	classControl    = 0
 	classForeground = 1
 	classFill       = 2
+	classHint       = 3
 	classSync       = 4
 	classRepair     = 5
 )

@@ -64,12 +64,16 @@ var layers = []layer{
 		why: "an operation says whom to ask and what counts; it neither sends nor stores",
 	},
 	{
+		dir: "quorum/hint", imports: []string{"peer"}, bans: core,
+		why: "it keeps deltas for targets and reads none of them; when to send them is decided above it",
+	},
+	{
 		dir: "quorum/pbs", imports: []string{"quorum"}, bans: core,
 		why: "it predicts what a choice of levels gives, from delays that it is told",
 	},
 	{
 		dir:     "internal/replica",
-		imports: []string{"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum", "quorum/session", "internal/wire"},
+		imports: []string{"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum", "quorum/hint", "quorum/session", "internal/wire"},
 		bans:    []group{inputOutput, clock, chance, goroutines},
 		why:     "the node as a machine: the shell and the simulator drive the same code, so it knows neither",
 	},
@@ -93,7 +97,7 @@ var layers = []layer{
 	{
 		dir: "gossip",
 		imports: []string{
-			"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum", "quorum/pbs", "quorum/session",
+			"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum", "quorum/pbs", "quorum/hint", "quorum/session",
 			"transport", "transport/swim", "transport/memory", "internal/wire", "internal/replica", "internal/fault",
 		},
 		why: "it is what an application embeds: tests, measurements and examples stand on it, not in it",
@@ -131,7 +135,7 @@ var layers = []layer{
 
 // machines are the packages that the simulator and the measurements drive.
 var machines = []string{
-	"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum", "quorum/session", "internal/wire", "internal/replica",
+	"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum", "quorum/hint", "quorum/session", "internal/wire", "internal/replica",
 }
 
 // A module is a dependency and who may import it.
