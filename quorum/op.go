@@ -312,10 +312,8 @@ func (o *Op) Tick(now time.Time) (send uint32) {
 	case !now.Before(o.deadline):
 		o.End(ErrTimeout)
 	case !o.hedge.IsZero() && !now.Before(o.hedge):
-		if o.Phase == Asking && o.below && o.tracker.Verdict() == Done {
-			send = o.again()
-			o.hedge = now.Add(o.every)
-			return send
+		if o.Polls(now) {
+			return o.Again(now, o.Targets)
 		}
 		o.hedge = o.hedge.Add(o.every)
 		if o.Phase != Asking {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -261,12 +262,20 @@ func (o *Op) anyState() bool {
 	return false
 }
 
-// again asks everybody anew, because what the floor asks for may have arrived
-// meanwhile; more and more seldom.
-func (o *Op) again() (send uint32) {
+// Polls reports whether Tick is about to ask everybody anew, because R have
+// answered and do not cover the floor: it may have arrived meanwhile.
+func (o *Op) Polls(now time.Time) bool {
+	return o.Phase == Asking && !o.write && o.below && now.Before(o.deadline) && !now.Before(o.hedge) && o.tracker.Verdict() == Done
+}
+
+// Again does so, of these targets, and the next time after twice as long. Tick
+// does it with those that it has; a driver that knows of others who are alive by
+// now does it first.
+func (o *Op) Again(now time.Time, targets []Target) (send uint32) {
 	o.lost = true
 	o.every *= 2
-	return o.Restart(o.Targets)
+	o.hedge = now.Add(o.every)
+	return o.Restart(targets)
 }
 
 // lostSession names the cause of a read that has met nobody who covers its

@@ -74,3 +74,13 @@ func (c *Call) Version() session.Version {
 	}
 	return session.VersionOf(c.state.Cell())
 }
+
+// poll asks for what the session has seen anew, of the owners as they are now: one
+// that was believed dead may be back.
+func (c *Call) poll(now time.Time) (send uint32) {
+	if !c.look() {
+		return 0
+	}
+	c.have, c.encoded = crdt.Fingerprint{}, false
+	return c.Op.Again(now, c.place())
+}

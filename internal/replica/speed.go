@@ -167,6 +167,9 @@ func (h *hedges) take() bool {
 // Tick tells the operation the time, and returns whom to send to; see
 // quorum.Op.Tick.
 func (c *Call) Tick(now time.Time) (send uint32) {
+	if c.Op.Polls(now) {
+		return c.poll(now)
+	}
 	if !c.Op.Speculates(now) {
 		return c.Op.Tick(now)
 	}
