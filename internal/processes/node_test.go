@@ -12,9 +12,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/gossip"
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/quorum/session"
 )
 
 // asNode is the variable that makes the test's program a node: its name, then
@@ -27,6 +29,8 @@ type request struct {
 	Verb  string // "put", "delete", "get", "getall", "ready", "dump"
 	Key   string `json:",omitempty"`
 	Value string `json:",omitempty"`
+	Loose bool   `json:",omitempty"` // the table of loose levels is meant
+	Token string `json:",omitempty"` // of the session that it is part of; "new": of a new one; empty: of none
 }
 
 // response is the answer to it.
@@ -36,10 +40,13 @@ type response struct {
 	Found   bool           `json:",omitempty"`
 	Value   string         `json:",omitempty"` // or an address, or a digest
 	Error   string         `json:",omitempty"`
+	Stamp   crdt.Stamp     // of what was read; in a session, the time of what was written
+	Token   string         `json:",omitempty"` // of the session, afterwards
+	Lost    bool           `json:",omitempty"` // the session is lost
 }
 
-// levels are those of every table.
-var levels = quorum.NWR{N: 3, W: 2, R: 2}
+// levels are those of every table but one, where a read need not meet a write.
+var levels, looseLevels = quorum.NWR{N: 3, W: 2, R: 2}, quorum.NWR{N: 3, W: 1, R: 1}
 
 // timeout is that of an operation.
 const timeout = 2 * time.Second
@@ -48,7 +55,8 @@ const timeout = 2 * time.Second
 // input does.
 func runNode(args string) error {
 	name, seeds, _ := strings.Cut(args, " ")
-	cfg := gossip.Config{Cluster: "processes", Name: peer.ID(name), Bind: "127.0.0.1:0", Preset: gossip.Local, Timeout: timeout, SweepEvery: time.Second}
+	cfg := gossip.Config{Cluster: "processes", Name: peer.ID(name), Bind: "127.0.0.1:0", Preset: gossip.Local, Timeout: timeout, SweepEvery: time.Second,
+		Keys: [][]byte{[]byte("0123456789abcdef")}} // so that one opens the tokens of another
 	cfg.Seeds = strings.Fields(seeds)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -61,7 +69,11 @@ func runNode(args string) error {
 	if err != nil {
 		return err
 	}
-	s := &server{n: n, registers: registers, out: json.NewEncoder(os.Stdout)}
+	loose, err := gossip.Ring(n, "loose", gossip.Registers[string](), looseLevels, gossip.Partitions(16))
+	if err != nil {
+		return err
+	}
+	s := &server{n: n, registers: registers, loose: loose, out: json.NewEncoder(os.Stdout)}
 	s.answer(response{Value: n.Addr().String()})
 	return s.serve(os.Stdin)
 }
@@ -70,6 +82,7 @@ func runNode(args string) error {
 type server struct {
 	n         *gossip.Node
 	registers *gossip.RegisterTable[string]
+	loose     *gossip.RegisterTable[string]
 	mu        sync.Mutex
 	out       *json.Encoder
 }
@@ -98,14 +111,24 @@ func (s *server) answer(a response) {
 }
 
 func (s *server) do(ctx context.Context, q request) (a response) {
-	var err error
+	client, err := s.session(q.Token)
+	if err != nil {
+		return response{Outcome: quorum.NotApplied, Error: err.Error()}
+	}
+	table := s.registers
+	if q.Loose {
+		table = s.loose
+	}
 	switch q.Verb {
 	case "put":
-		_, err = s.registers.Put(ctx, q.Key, q.Value)
+		_, err = table.Put(ctx, q.Key, q.Value, quorum.In(client))
 	case "delete":
-		_, err = s.registers.Delete(ctx, q.Key)
-	case "get":
-		a.Value, a.Found, err = s.registers.Get(ctx, q.Key)
+		_, err = table.Delete(ctx, q.Key, quorum.In(client))
+	case "get": // those of the other table are monotonic
+		mode := map[bool]quorum.RepairMode{false: quorum.RepairBlocking, true: quorum.RepairAsync}[q.Loose]
+		var e gossip.Entry[string]
+		e, err = table.Entry(ctx, q.Key, quorum.In(client), quorum.Repair(mode))
+		a.Value, a.Found, a.Stamp = e.Value, e.Found, e.Stamp
 	case "getall":
 		a.Value, a.Found, err = s.registers.Get(ctx, q.Key, quorum.R(quorum.All))
 	case "ready":
@@ -119,7 +142,24 @@ func (s *server) do(ctx context.Context, q request) (a response) {
 	if err != nil {
 		a.Error = err.Error()
 	}
+	if client != nil {
+		a.Token, a.Lost = client.Token(), errors.Is(err, quorum.ErrSessionLost)
+		if q.Verb != "get" && err == nil {
+			a.Stamp.Time = client.Clock() // the write is the latest that the session knows
+		}
+	}
 	return a
+}
+
+// session goes on with a client's session, or begins one.
+func (s *server) session(token string) (*session.Session, error) {
+	switch token {
+	case "":
+		return nil, nil
+	case "new":
+		return s.n.Session(session.All), nil
+	}
+	return s.n.Resume(token)
 }
 
 // ready reports whether this node is filled and knows every owner to be alive.

@@ -61,8 +61,15 @@ func TestKill(t *testing.T) {
 	}
 	t.Logf("%d kills, %d stops; operations: %d applied, %d unknown, %d not applied",
 		kills, stops, outcomes[gossiptest.Applied], outcomes[gossiptest.Unknown], outcomes[gossiptest.NotApplied])
-	for _, v := range gossiptest.Check(&w.h, final) {
+	for _, v := range append(gossiptest.Check(&w.h, final), gossiptest.CheckMonotonic(&w.h)...) {
 		t.Error(v)
+	}
+	for _, v := range gossiptest.CheckSessions(&w.loose) {
+		t.Error(v)
+	}
+	t.Logf("%d operations in %d sessions, of which %d were lost", len(w.loose.Ops), w.sessions, w.lost)
+	if len(w.refused) > 0 {
+		t.Errorf("%d tokens were refused: %s", len(w.refused), w.refused[0])
 	}
 	if kills == 0 || stops == 0 || outcomes[gossiptest.Applied] < 100 {
 		t.Error("nothing was tested")
@@ -141,10 +148,28 @@ type workload struct {
 	begun time.Time
 	mu    sync.Mutex
 	h     gossiptest.History
+	loose gossiptest.History // of operations in sessions, on the table of loose levels
+
+	sessions, lost int
+	refused        []string // tokens that were not opened
 }
 
-// client does one operation after the other, each at a node of its choice.
+// session begins a client's session.
+func (w *workload) session() (no int, token string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.sessions++
+	return w.sessions, "new"
+}
+
+// client does one operation after the other, each at a node of its choice. Every
+// other one works in sessions, which it takes from node to node.
 func (w *workload) client(id int, end time.Time) {
+	h, session, token := &w.h, 0, ""
+	if id%2 == 1 {
+		h = &w.loose
+		session, token = w.session()
+	}
 	for count := 0; time.Now().Before(end); count++ {
 		// To judge takes time in the square of what was done: not as fast as can be.
 		<-time.After(time.Duration(rand.IntN(10)) * time.Millisecond)
@@ -152,8 +177,8 @@ func (w *workload) client(id int, end time.Time) {
 		if !w.c[n].alive() {
 			continue
 		}
-		o := &gossiptest.Op{Node: n, Key: key(rand.IntN(keys))}
-		q := request{Verb: "get", Key: o.Key}
+		o := &gossiptest.Op{Node: n, Key: key(rand.IntN(keys)), Session: session}
+		q := request{Verb: "get", Key: o.Key, Loose: session > 0, Token: token}
 		switch x := rand.IntN(10); {
 		case x < 5:
 			o.Kind = gossiptest.GetOp
@@ -165,19 +190,32 @@ func (w *workload) client(id int, end time.Time) {
 		}
 		w.mu.Lock()
 		o.Invoke = time.Since(w.begun)
-		w.h.Ops = append(w.h.Ops, o)
+		h.Ops = append(h.Ops, o)
 		w.mu.Unlock()
 		a, err := w.c[n].ask(q)
 		o.Return = time.Since(w.begun)
 		switch {
 		case err != nil: // the node died: nobody knows
-		case a.Outcome == quorum.Applied:
+		case a.Outcome == quorum.Applied && a.Error == "":
 			o.Outcome = gossiptest.Applied
 			if o.Kind == gossiptest.GetOp {
-				o.Value, o.Found = a.Value, a.Found
+				o.Value, o.Found, o.Stamp = a.Value, a.Found, a.Stamp
 			}
 		case a.Outcome == quorum.NotApplied:
 			o.Outcome = gossiptest.NotApplied
+		}
+		if err != nil || session == 0 {
+			continue
+		}
+		o.Stamp = a.Stamp
+		if token = a.Token; a.Lost || token == "" {
+			w.mu.Lock()
+			w.lost++
+			if !a.Lost {
+				w.refused = append(w.refused, a.Error)
+			}
+			w.mu.Unlock()
+			session, token = w.session()
 		}
 	}
 }

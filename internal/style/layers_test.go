@@ -111,7 +111,7 @@ var layers = []layer{
 		why:     "a seed replays only if nothing but the seed and the virtual clock decides",
 	},
 	{
-		dir: "internal/processes", imports: []string{"gossip", "gossiptest", "quorum", "peer"},
+		dir: "internal/processes", imports: []string{"gossip", "gossiptest", "quorum", "quorum/session", "crdt", "peer"},
 		why: "it has tests alone, of the node as applications use it",
 	},
 	{
