@@ -10,6 +10,7 @@ import (
 	"github.com/grapevine-go/grapevine/gossip"
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/quorum/session"
 )
 
 func Example() {
@@ -146,4 +147,46 @@ func ExampleEverywhere() {
 	// Output:
 	// 2 nodes have it, <nil>
 	// new-checkout true
+}
+
+// A client is never shown less than it has seen, whatever node it comes to: its
+// session goes along as a token, such as in a cookie.
+func ExampleNode_Session() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var nodes []*gossip.Node
+	var tables []*gossip.RegisterTable[string]
+	for _, name := range []peer.ID{"a", "b"} {
+		cfg := gossip.Config{Cluster: "shop", Name: name, Bind: "127.0.0.1:0", Preset: gossip.Local, Keys: [][]byte{[]byte("the same for all")}}
+		if len(nodes) > 0 {
+			cfg.Seeds = []string{nodes[0].Addr().String()}
+		}
+		node, err := gossip.Start(ctx, cfg)
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer node.Close()
+		carts, err := gossip.Ring(node, "carts", gossip.Registers[string](), quorum.NWR{N: 2, W: 1, R: 1})
+		if err != nil {
+			log.Fatal(err)
+		}
+		if err := node.WaitReady(ctx); err != nil {
+			log.Fatal(err)
+		}
+		nodes, tables = append(nodes, node), append(tables, carts)
+	}
+	here := nodes[0].Session(session.ReadYourWrites | session.MonotonicReads)
+	if _, err := tables[0].Put(ctx, "user:42", "apple", quorum.In(here)); err != nil { // one owner has it
+		log.Fatal(err)
+	}
+	cookie := here.Token()
+
+	there, err := nodes[1].Resume(cookie)
+	if err != nil {
+		log.Fatal(err)
+	}
+	cart, found, err := tables[1].Get(ctx, "user:42", quorum.In(there)) // perhaps of the other owner
+	fmt.Println(cart, found, errors.Is(err, quorum.ErrSessionLost))
+	// Output:
+	// apple true false
 }
