@@ -97,15 +97,16 @@ func (k *workload) record(id int, c *client, o *Op, call *replica.Call, n *Node)
 // CheckSessions judges the four guarantees of each session, operation by
 // operation, by the stamps that clients are told; and reading one's own writes
 // without them, by the values: a read returns none that the session itself has
-// replaced. A client's operations follow each other.
+// replaced. Sets and counters are judged by what is in them. A client's operations
+// follow each other.
 func CheckSessions(h *History) (broken []Violation) {
-	sessions := make(map[int][]*Op)
+	sessions, types := make(map[int][]*Op), newSessionTypes(h)
 	for _, o := range h.Ops {
 		if o.Session == 0 {
 			continue
 		}
 		before := sessions[o.Session]
-		broken = append(broken, judgeSession(before, o)...)
+		broken = append(append(broken, judgeSession(before, o)...), types.judge(before, o)...)
 		sessions[o.Session] = append(before, o)
 	}
 	return broken

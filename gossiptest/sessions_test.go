@@ -2,6 +2,7 @@ package gossiptest
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +20,9 @@ func looseRun(seed uint64) Run {
 	run.N, run.W, run.R = level[0], level[1], level[2]
 	run.Nodes, run.Sessions = max(run.Nodes, run.N), true
 	run.Blocking = seed%5 == 0
+	if run.Workload != "registers" && run.W == 1 {
+		run.Faults.Crash = 0 // all of it is folded
+	}
 	if run.W > 1 && seed%2 == 0 {
 		run.Keys, run.Clients = 60, 3
 	}
@@ -70,6 +74,26 @@ func in(session int, o *Op, time uint64) *Op {
 	return o
 }
 
+func elem(kind Kind, from, to int, e string) *Op { return at(from, to, kind, e) }
+
+func elems(from, to int, elements ...string) *Op {
+	o := at(from, to, GetOp, "")
+	o.Elements = elements
+	return o
+}
+
+func up(from, to int, n int64) *Op {
+	o := at(from, to, CountOp, "")
+	o.Amount = n
+	return o
+}
+
+func counted(from, to int, n int64) *Op {
+	o := at(from, to, GetOp, "")
+	o.Amount = n
+	return o
+}
+
 // TestCheckSessions judges histories written by hand: each guarantee kept, and
 // broken.
 func TestCheckSessions(t *testing.T) {
@@ -95,6 +119,14 @@ func TestCheckSessions(t *testing.T) {
 		{"written below a failed write of another key", []*Op{in(1, unknown(put(1, 2, "a")), 2), on("other", in(1, put(3, 4, "b"), 1))}, "monotonic writes"},
 		{"written below what was read", []*Op{in(1, get(1, 2, "a"), 2), on("other", in(1, put(3, 4, "b"), 1))}, "writes follow reads"},
 		{"written at what was read", []*Op{in(1, get(1, 2, "a"), 2), in(1, put(3, 4, "b"), 2)}, "writes follow reads"},
+		{"an own element", []*Op{in(1, elem(AddOp, 1, 2, "a"), 0), in(1, elems(3, 4, "a", "b"), 0), in(1, elems(5, 6, "b", "a"), 0)}, ""},
+		{"an own element that was removed", []*Op{in(1, elem(AddOp, 1, 2, "a"), 0), unknown(elem(RemoveOp, 3, 9, "a")), in(1, elems(4, 5), 0)}, ""},
+		{"an own element is gone", []*Op{in(1, elem(AddOp, 1, 2, "a"), 0), in(1, elems(3, 4, "b"), 0), elem(RemoveOp, 5, 6, "a")}, "read your writes"},
+		{"an element is gone", []*Op{in(1, elems(1, 2, "a"), 0), in(1, elems(3, 4), 0)}, "monotonic reads in a session"},
+		{"counted up", []*Op{in(1, up(1, 2, 3), 0), in(1, up(3, 4, 2), 0), in(1, counted(5, 6, 5), 0), in(1, counted(7, 8, 9), 0)}, ""},
+		{"counted down", []*Op{in(1, up(1, 2, 3), 0), up(3, 9, -2), in(1, counted(5, 6, 1), 0)}, ""},
+		{"own counts are missing", []*Op{in(1, up(1, 2, 3), 0), in(1, up(3, 4, 2), 0), in(1, counted(5, 6, 4), 0)}, "read your writes"},
+		{"counts are missing", []*Op{in(1, counted(1, 2, 5), 0), in(1, counted(5, 6, 4), 0)}, "monotonic reads in a session"},
 	} {
 		broken := CheckSessions(&History{Ops: tc.ops})
 		switch {
@@ -114,6 +146,11 @@ func TestSessionControls(t *testing.T) {
 	loose := Run{N: 3, W: 1, R: 1, Keys: 4, Sweep: 30 * time.Second, Sessions: true, Faults: Faults{Loss: .1, MinDelay: ms, MaxDelay: 50 * ms}}
 	folding := Run{Nodes: 3, N: 3, W: 2, R: 1, Keys: 45, Clients: 4, Active: 30 * time.Second, Sweep: time.Minute, Timeout: 200 * ms, Sessions: true,
 		Faults: Faults{Loss: .4, MinDelay: ms, MaxDelay: 20 * ms}}
+	counting := Run{N: 3, W: 2, R: 1, Keys: 4, Sweep: 30 * time.Second, Timeout: 300 * ms, Sessions: true, Faults: Faults{Loss: .2, MinDelay: ms, MaxDelay: 50 * ms}}
+	of := func(workload string, run Run) Run {
+		run.Workload = workload
+		return run
+	}
 	for _, c := range []struct {
 		broken, want string
 		run          Run
@@ -121,11 +158,14 @@ func TestSessionControls(t *testing.T) {
 		{"no-session", "read your writes", loose}, {"no-session", "monotonic reads in a session", loose},
 		{"no-session", "monotonic writes", loose}, {"no-session", "writes follow reads", loose},
 		{"soft-fold", "monotonic reads in a session", folding},
+		{"no-session", "read your writes", of("counters", counting)}, {"no-blocking", "monotonic reads in a session", of("counters", counting)},
+		{"no-session", "read your writes", of("sets", counting)}, {"no-blocking", "monotonic reads in a session", of("sets", counting)},
+		{"soft-fold", "monotonic reads in a session", of("sets", folding)},
 	} {
 		if c.want == "monotonic writes" || c.want == "writes follow reads" { // it takes clocks that disagree
 			c.run.Faults.Skew = 250 * ms
 		}
-		t.Run(c.broken+" "+c.want, func(t *testing.T) {
+		t.Run(strings.TrimSpace(c.broken+" "+c.want+" "+c.run.Workload), func(t *testing.T) {
 			t.Parallel()
 			for seed := range uint64(200) {
 				whole, broken := violations(c.run, seed, c.broken)

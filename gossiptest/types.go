@@ -32,7 +32,7 @@ func (k *workload) draw(o *Op, id, count int) {
 		o.Kind = GetOp
 	case k.c.run.Workload == "counters":
 		o.Kind, o.Amount = CountOp, int64(1+w.Rand.IntN(1000))
-		if !k.c.run.Blocking && w.chance(.3) {
+		if !k.c.run.Blocking && !k.c.run.Sessions && w.chance(.3) { // what only rises shows what is missing
 			o.Amount = -o.Amount
 		}
 	case k.c.run.Workload == "sets":
