@@ -85,13 +85,20 @@ func (t *table) localState(k *call, key string) (err error) {
 }
 
 // Delete resets the value: it takes out all that R owners have of it, and keeps
-// what it knows of that as the tombstone. What is added meanwhile stays.
+// what it knows of that as the tombstone. What is added meanwhile stays. The
+// error wraps quorum.ErrInvalid if the type knows no reset.
 func (c causalTable[S]) Delete(ctx context.Context, key string, opts ...quorum.Option) (quorum.Receipt, error) {
+	if _, ok := any(c.bottom()).(seer); !ok {
+		return quorum.Receipt{}, fmt.Errorf("gossip: table %q: %w: %s knows no reset", c.t.spec.Name, quorum.ErrInvalid, c.t.spec.Type)
+	}
 	return c.after(ctx, key, opts, func(s S) crdt.Op {
-		seen := any(s).(interface{ Context() crdt.Context }).Context() // all causal types have one
+		seen := any(s).(seer).Context()
 		return crdt.Op{Kind: crdt.OpReset, Seen: &seen}
 	})
 }
+
+// seer is a value that knows what it has seen: one of a causal type.
+type seer interface{ Context() crdt.Context }
 
 // after makes an operation that takes out what R owners have. What they have is
 // repaired first: if one of them alone knew that an element is gone, the

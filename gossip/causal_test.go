@@ -164,6 +164,39 @@ func TestFlagsAndMulti(t *testing.T) {
 	}
 }
 
+// TestMaps: a table of a type that needs no handle of its own.
+func TestMaps(t *testing.T) {
+	t.Parallel()
+	nodes := cluster(t, 3)
+	bottom := func() *crdt.Map[string, *crdt.Counter] { return crdt.NewMap[string](crdt.NewCounter) }
+	stock := openKind(t, nodes, "stock", gossip.Causal(bottom))
+	ctx := within(t)
+	for i, s := range stock {
+		r, err := s.Apply(ctx, "shop", bottom().UpdateOp("apples", crdt.NewCounter().AddOp(int64(i+1))))
+		applied(t, r, err)
+	}
+	view, err := stock[1].Get(ctx, "shop")
+	if apples, found := view.Get("apples"); err != nil || !found || apples.Value() != 6 {
+		t.Errorf("%v, %v", view, err)
+	}
+	r, err := stock[2].ApplyTo(ctx, "shop", func(view *crdt.Map[string, *crdt.Counter]) crdt.Op { return view.RemoveOp("apples") })
+	if applied(t, r, err); r.Observed != 2 {
+		t.Errorf("%+v", r)
+	}
+	if view, err = stock[0].Get(ctx, "shop"); err != nil || view.Len() != 0 {
+		t.Errorf("%v, %v", view, err)
+	}
+	grow := openKind(t, nodes, "grow", gossip.Causal(crdt.NewGrowCounter))
+	r, err = grow[0].Apply(ctx, "n", crdt.NewGrowCounter().AddOp(2))
+	applied(t, r, err)
+	if _, err := grow[0].Delete(ctx, "n"); !errors.Is(err, quorum.ErrInvalid) {
+		t.Errorf("a counter that only grows was deleted: %v", err)
+	}
+	if _, err := grow[0].Apply(ctx, "n", crdt.NewCounter().AddOp(-2)); !errors.Is(err, quorum.ErrInvalid) || gossip.Outcome(err) != quorum.NotApplied {
+		t.Errorf("it shrank: %v", err)
+	}
+}
+
 // TestSetsEverywhere: an operation is made here, and told as a rumor.
 func TestSetsEverywhere(t *testing.T) {
 	t.Parallel()

@@ -124,3 +124,28 @@ func (m MultiTable[T]) Put(ctx context.Context, key string, v T, opts ...quorum.
 func (m MultiTable[T]) PutOver(ctx context.Context, key string, view *crdt.MVRegister[T], v T, opts ...quorum.Option) (quorum.Receipt, error) {
 	return m.t.make(ctx, key, view.WriteOp(v), opts)
 }
+
+// Causal is the kind of table of any other type of package crdt whose operations
+// have dots (maps of causal types, lists, remove-wins sets), or of a type of the
+// application's own. Bottom gives its bottom. A node serves such a table only
+// while its own program has opened it.
+func Causal[S crdt.Mutable](bottom func() S) Kind[CausalTable[S]] {
+	return causalKind(bottom, func(c causalTable[S]) CausalTable[S] { return CausalTable[S]{c} })
+}
+
+// CausalTable is a table of values with operations; see [SetTable].
+type CausalTable[S crdt.Mutable] struct{ causalTable[S] }
+
+// Apply makes an operation, which a value's methods give, such as
+// crdt.Map.UpdateOp. One that carries what its caller has seen takes out that;
+// any other takes out what the owner has that makes it, which may be less than
+// R owners have.
+func (c CausalTable[S]) Apply(ctx context.Context, key string, op crdt.Op, opts ...quorum.Option) (quorum.Receipt, error) {
+	return c.t.make(ctx, key, op, opts)
+}
+
+// ApplyTo makes the operation that op gives for what R owners have, as
+// [SetTable.Remove] does.
+func (c CausalTable[S]) ApplyTo(ctx context.Context, key string, op func(view S) crdt.Op, opts ...quorum.Option) (quorum.Receipt, error) {
+	return c.after(ctx, key, opts, op)
+}
