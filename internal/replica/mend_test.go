@@ -116,3 +116,39 @@ func TestDemandAllocatesNothing(t *testing.T) {
 	}
 	t.Logf("%v allocations", plain)
 }
+
+// BenchmarkRead measures a read of two owners that have the same, as it is and
+// with what may be asked of it.
+func BenchmarkRead(b *testing.B) {
+	h := newCluster(b, spec, Rules{}, "a", "b", "c")
+	a := h.nodes["a"]
+	a.write("key", "value")
+	h.deliver()
+	o := a.get("key", 2)
+	if err := o.run(); err != nil {
+		b.Fatal(err)
+	}
+	for _, w := range []struct {
+		name string
+		wish Wish
+	}{{"plain", Wish{}}, {"blocking", Wish{Block: true}}, {"session", Wish{Floor: session.VersionOf(o.Cell())}}} {
+		b.Run(w.name, func(b *testing.B) {
+			var c Call
+			reply := make([]byte, 0, 1<<10)
+			b.ReportAllocs()
+			for b.Loop() {
+				c.Wish = w.wish
+				send := c.Read(a.Replica, h.now, h.now.Add(time.Second), time.Hour, spec.Name, "key", 2)
+				for i := range 3 {
+					if send&(1<<i) != 0 {
+						reply = h.nodes[c.Op.Targets[i].ID].Serve(h.now, c.Msg(h.now), reply[:0])
+						c.Reply(h.now, c.Token(i), reply, nil, false, nil)
+					}
+				}
+				if !c.Ended() || c.Err() != nil {
+					b.Fatal(c.Err())
+				}
+			}
+		})
+	}
+}
