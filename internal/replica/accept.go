@@ -132,12 +132,13 @@ func (a *acceptor) drop(op wire.OpID) {
 	delete(a.sessions, op)
 }
 
-// expire forgets sessions that nobody has gone on with.
-func (a *acceptor) expire(before time.Time) {
+// expire forgets sessions that nobody has gone on with since some time: those that
+// fill since longer, because many of them may wait for one budget.
+func (a *acceptor) expire(before, fillBefore time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for op, s := range a.sessions {
-		if s.used.Before(before) {
+		if s.used.Before(before) && (!s.fill || s.used.Before(fillBefore)) {
 			delete(a.sessions, op)
 		}
 	}

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -369,6 +370,34 @@ func TestFillProbes(t *testing.T) {
 			if n.accepted.count(true) > 0 {
 				t.Errorf("%v: sessions of fills are left", n)
 			}
+		}
+	}
+}
+
+// Sessions of fills are forgotten later than others, but are; and there are only so
+// many of them.
+func TestFillSessionsAreBounded(t *testing.T) {
+	a := acceptor{sessions: make(map[wire.OpID]*accepted)}
+	now := time.Unix(1000, 0)
+	begin := func(i uint64) *accepted {
+		return a.beginFill(now, &wire.Request{Header: wire.Header{Op: wire.OpID{Hi: 1, Lo: i}}})
+	}
+	for i := range uint64(maxFillSessions) {
+		if begin(i) == nil {
+			t.Fatalf("no room for session %d", i)
+		}
+	}
+	if begin(maxFillSessions) != nil {
+		t.Error("there is always room")
+	}
+	if a.busy(0) {
+		t.Error("a fill keeps comparisons from their table")
+	}
+	for after, left := range map[time.Duration]int{time.Second: maxFillSessions, time.Minute: 0} {
+		b := acceptor{sessions: maps.Clone(a.sessions)}
+		b.expire(now.Add(after), now.Add(after-10*time.Second))
+		if got := b.count(true); got != left {
+			t.Errorf("%d are left after %v, want %d", got, after, left)
 		}
 	}
 }

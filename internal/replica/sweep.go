@@ -189,7 +189,7 @@ func (r *Replica) turnWindows(now time.Time, v *View) {
 	for _, t := range v.compared() {
 		t.Data.recent.turn()
 	}
-	r.accepted.expire(now.Add(-2 * r.cfg.Timeout))
+	r.accepted.expire(now.Add(-2*r.cfg.Timeout), now.Add(-20*r.cfg.Timeout))
 }
 
 // arrive gives a round its answer.
