@@ -36,8 +36,11 @@ type call struct {
 	t     *table            // of a read
 	mode  quorum.RepairMode // of a read
 	sent  []sent
-	probe *probe // what is measured of it goes there; nil: nothing is
-	truth bool   // and what all owners have is compared
+	// bundle, if it is set, takes what is sent first together with what other calls
+	// send.
+	bundle *bundle
+	probe  *probe // what is measured of it goes there; nil: nothing is
+	truth  bool   // and what all owners have is compared
 	// of a read that has ended, for the repairer: who was found behind, who was
 	// repaired before it returned, and who is to be repaired still
 	found, mended, behind uint32
@@ -91,6 +94,10 @@ func (k *call) encode(c crdt.Cell) { k.delta = c.AppendBinary(k.delta[:0]) }
 // start sends to the first targets.
 func (k *call) start(send uint32) {
 	k.mu.Lock()
+	if k.bundle != nil {
+		send = k.bundle.take(k, send)
+		k.bundle = nil
+	}
 	k.pending |= send
 	k.mu.Unlock()
 	k.flush()

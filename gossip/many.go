@@ -3,6 +3,7 @@ package gossip
 import (
 	"context"
 
+	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/quorum"
 )
 
@@ -19,18 +20,24 @@ type Result[T any] struct {
 }
 
 // window is how many operations of a batch are under way at once.
-const window = 128
+const window = replica.MaxBatch
 
 // batch runs operations that are started and then waited for, a window at a
-// time. They are independent: a batch is not atomic.
-func batch(n int, start, end func(i int)) {
-	for from := 0; from < n; from += window {
-		to := min(from+window, n)
+// time. What those of a window send an owner first goes in one message; else they
+// are independent: a batch is not atomic.
+func (n *Node) batch(ctx context.Context, keys int, start func(i int, b *bundle), end func(i int)) {
+	for from := 0; from < keys; from += window {
+		to := min(from+window, keys)
+		b := &bundle{n: n}
 		for i := from; i < to; i++ {
-			start(i)
+			start(i, b)
 		}
+		b.send()
 		for i := from; i < to; i++ {
 			end(i)
+		}
+		if ctx.Err() != nil {
+			b.cancel()
 		}
 	}
 }
@@ -40,10 +47,10 @@ func batch(n int, start, end func(i int)) {
 func (r *RegisterTable[T]) GetMany(ctx context.Context, keys []string, opts ...quorum.Option) []Result[T] {
 	results := make([]Result[T], len(keys))
 	calls := make([]*call, len(keys))
-	batch(len(keys), func(i int) {
+	r.t.n.batch(ctx, len(keys), func(i int, b *bundle) {
 		k, n, err := r.get(ctx, keys[i], opts)
 		if results[i].Err = err; err == nil {
-			calls[i] = k
+			calls[i], k.bundle = k, b
 			r.t.startRead(ctx, k, keys[i], n)
 		}
 	}, func(i int) {
@@ -76,10 +83,10 @@ func (r *RegisterTable[T]) DeleteMany(ctx context.Context, keys []string, opts .
 func (r *RegisterTable[T]) writeMany(ctx context.Context, n int, prepare func(i int) (*call, string, quorum.Level, error)) []error {
 	errs := make([]error, n)
 	calls := make([]*call, n)
-	batch(n, func(i int) {
+	r.t.n.batch(ctx, n, func(i int, b *bundle) {
 		k, key, w, err := prepare(i)
 		if errs[i] = err; err == nil {
-			calls[i] = k
+			calls[i], k.bundle = k, b
 			r.t.startWrite(ctx, k, key, w)
 		}
 	}, func(i int) {

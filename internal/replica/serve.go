@@ -48,6 +48,8 @@ func (r *Replica) Serve(now time.Time, request, dst []byte) []byte {
 		return s.stale(wire.StaleRing)
 	case q.Kind == wire.KindDigest && q.Table == 0:
 		return s.fold(&q)
+	case q.Kind == wire.KindBatch:
+		return s.batch(&q)
 	}
 	return s.about(&q)
 }

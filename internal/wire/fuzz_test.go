@@ -132,6 +132,7 @@ var againRequest = map[Kind]func(*testing.T, Request, *Header) []byte{
 		return listAgain(t, BeginTransfer(nil, h), list)
 	},
 	KindApply: againApply,
+	KindBatch: againBatch,
 }
 
 // againApply takes an operation that is to be made.
@@ -174,7 +175,7 @@ func FuzzTransfer(f *testing.F) { fuzzRequestBody(f, KindTransfer, entriesFields
 func FuzzParseReply(f *testing.F) {
 	seed(f, func(name string) bool { return strings.HasPrefix(name, "reply") })
 	f.Fuzz(func(t *testing.T, p []byte) {
-		for _, again := range []func(*testing.T, Reply) []byte{againAck, againFound, againDigests, againRing, againRefusal, againEntries, againRumors, againSync, againMade} {
+		for _, again := range []func(*testing.T, Reply) []byte{againAck, againFound, againDigests, againRing, againRefusal, againEntries, againRumors, againSync, againMade, againReplies} {
 			twiceReply(t, p, again)
 		}
 	})

@@ -114,6 +114,7 @@ var (
 	takeRumors  = asReply(func(a *Reply) error { _, err := a.Rumors(); return err })
 	takeSync    = asReply(func(a *Reply) error { _, _, err := a.Sync(); return err })
 	takeMade    = asReply(func(a *Reply) error { _, err := a.Made(); return err })
+	takeBatch   = asReply(func(a *Reply) error { _, err := a.Batch(); return err })
 	takeRefusal = asReply(func(a *Reply) error { _, err := a.Refusal(); return err })
 )
 
@@ -153,6 +154,14 @@ var golden = []goldenMessage{
 		a := Apply{Op: crdt.NewSet[string]().AddOp("apple").AppendBinary(nil), Begun: exampleStamp.Time, Attempt: 1}
 		return AppendApply(nil, example(KindApply), "user:42", &a)
 	}, asRequest(requestBodies[KindApply])},
+	{"request-batch", func() []byte {
+		items := AppendItem(nil, 200, crdt.Fingerprint{}, "user:42", exampleCell())
+		return AppendBatch(nil, example(KindBatch), KindWrite, 2, AppendItem(items, 7, crdt.Fingerprint{}, "user:43", exampleCell()))
+	}, asRequest(requestBodies[KindBatch])},
+	{"reply-batch", func() []byte {
+		begun := BeginItem(BeginBatch(nil, exampleReply(OK), 2))
+		return BeginItem(EndItem(begun, AppendAck(begun, exampleReply(OK), crdt.Joined{Changed: true})))
+	}, takeBatch},
 	{"reply-made", func() []byte { return AppendMade(nil, exampleReply(OK), exampleDelta()) }, takeMade},
 	{"reply-ack", func() []byte { return AppendAck(nil, exampleReply(OK), crdt.Joined{Changed: true}) }, takeAck},
 	{"reply-ack-dominated", func() []byte { return AppendAck(nil, exampleReply(OK), crdt.Joined{Dominated: exampleStamp}) }, takeAck},
@@ -238,7 +247,7 @@ func TestDocumented(t *testing.T) {
 	}
 	drawn := make(map[string]string)
 	for name := range drawings {
-		drawn[name] = hexOf(drawings, name, 2)
+		drawn[name] = hexOf(drawings, name, 3)
 	}
 	if d := cmp.Diff(wanted, drawn); d != "" {
 		t.Errorf("docs/wire.md draws other bytes:\n%s", d)

@@ -36,6 +36,9 @@ func TestLimits(t *testing.T) {
 		{"delta", q, AppendWrite(nil, h(KindWrite), "k", make([]byte, MaxState)), AppendWrite(nil, h(KindWrite), "k", make([]byte, MaxState+1))},
 		{"operation", q, AppendApply(nil, h(KindApply), "k", &Apply{Op: make([]byte, MaxState)}), AppendApply(nil, h(KindApply), "k", &Apply{Op: make([]byte, MaxState+1)})},
 		{"delta that was made", takeMade, AppendMade(nil, &ReplyHeader{}, make([]byte, MaxState)), AppendMade(nil, &ReplyHeader{}, make([]byte, MaxState+1))},
+		{"requests of a batch", q, batchOf(MaxBatch, KindRead), batchOf(MaxBatch+1, KindRead)},
+		{"kind of a batch", q, batchOf(1, KindWrite), batchOf(1, KindPage)},
+		{"replies to a batch", takeBatch, repliesOf(MaxBatch), repliesOf(MaxBatch + 1)},
 		{"boots", q, AppendRead(nil, &Header{Kind: KindRead, Boots: MakeBoots(make([]uint64, MaxBoots))}, "k"), AppendRead(nil, &Header{Kind: KindRead, Boots: MakeBoots(make([]uint64, MaxBoots+1))}, "k")},
 		{"partition", q, AppendRead(nil, &Header{Kind: KindRead, Partition: 65535}, "k"), AppendRead(nil, &Header{Kind: KindRead, Partition: 65536}, "k")},
 		{"remaining time", q, AppendRead(nil, &Header{Kind: KindRead, Remaining: 1 << 40 * time.Millisecond}, "k"), AppendRead(nil, &Header{Kind: KindRead, Remaining: (1<<40 + 1) * time.Millisecond}, "k")},
@@ -199,7 +202,7 @@ func TestNoAllocation(t *testing.T) {
 // TestNames: everything that reaches a log has a name, also what a newer
 // version sends.
 func TestNames(t *testing.T) {
-	for k, want := range map[Kind]string{KindWrite: "write", KindRead: "read", KindPage: "page", KindDigest: "digest", KindRing: "ring", KindRumor: "rumor", KindSync: "sync", KindTransfer: "transfer", KindApply: "apply", 99: "kind 99"} {
+	for k, want := range map[Kind]string{KindWrite: "write", KindRead: "read", KindPage: "page", KindDigest: "digest", KindRing: "ring", KindRumor: "rumor", KindSync: "sync", KindTransfer: "transfer", KindApply: "apply", KindBatch: "batch", 99: "kind 99"} {
 		if k.String() != want {
 			t.Errorf("%s, not %s", k, want)
 		}

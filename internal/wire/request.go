@@ -48,6 +48,7 @@ const (
 	KindSync                     // take a turn of a session of anti-entropy, and answer with one
 	KindTransfer                 // take entries that a session found, and answer with others
 	KindApply                    // make an operation, and answer its delta
+	KindBatch                    // take many writes, or many reads, and answer each
 )
 
 // String names the kind.
@@ -71,6 +72,8 @@ func (k Kind) String() string {
 		return "transfer"
 	case KindApply:
 		return "apply"
+	case KindBatch:
+		return "batch"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }

@@ -57,6 +57,7 @@ var requestBodies = map[Kind]func(q *Request) error{
 
 	KindTransfer: func(q *Request) error { _, err := q.Transfer(); return err },
 	KindApply:    func(q *Request) error { _, err := q.Apply(); return err },
+	KindBatch:    func(q *Request) error { _, err := q.Batch(); return err },
 }
 
 func TestRequests(t *testing.T) {

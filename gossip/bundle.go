@@ -1,0 +1,119 @@
+package gossip
+
+import (
+	"math/bits"
+	"time"
+
+	"github.com/grapevine-go/grapevine/internal/replica"
+	"github.com/grapevine-go/grapevine/transport"
+)
+
+// bundle gathers what calls send first, one message for each owner. It is its
+// caller's goroutine's.
+type bundle struct {
+	n       *Node
+	parcels []*parcel
+}
+
+// parcel is one message, and whose replies come with its reply.
+type parcel struct {
+	n      *Node
+	msg    replica.Batch
+	calls  []*call
+	tokens []uint64
+	sent   sent
+}
+
+// take takes what a call sends to other nodes, and returns the targets that it
+// has to send to itself: this node, and what does not fit. It is called under the
+// call's lock, before anything was sent.
+func (b *bundle) take(k *call, send uint32) (left uint32) {
+	now := time.Now()
+	left = send
+	for m := send; m != 0; m &= m - 1 {
+		i := bits.TrailingZeros32(m)
+		if !k.c.IsSelf(i) && b.add(k, i, now) {
+			left &^= 1 << i
+		}
+	}
+	if k.op == opRead && left != send { // what many keys take says nothing of one
+		k.c.Op.HedgeAfter(now, hedgeAfter)
+	}
+	return left
+}
+
+func (b *bundle) add(k *call, i int, now time.Time) bool {
+	to := k.c.Op.Targets[i].ID
+	var p *parcel
+	for _, o := range b.parcels { // as many as there are members, at the most, but for large ones
+		if o.msg.To == to {
+			p = o
+		}
+	}
+	if p == nil || !p.msg.Add(&k.c, i, now) {
+		p = &parcel{n: b.n}
+		if !p.msg.Add(&k.c, i, now) {
+			return false
+		}
+		b.parcels = append(b.parcels, p)
+	}
+	k.refs++
+	p.calls, p.tokens = append(p.calls, k), append(p.tokens, k.c.Token(i))
+	return true
+}
+
+// send sends the messages.
+func (b *bundle) send() {
+	for _, p := range b.parcels {
+		to := b.n.peer(p.msg.To)
+		if to == nil {
+			p.Complete(0, nil, transport.ErrUnreachable)
+			continue
+		}
+		p.sent = sent{to, to.Call(transport.Class(p.msg.Class()), p.msg.Msg(), p.msg.Until(), p, 0)}
+	}
+}
+
+// cancel withdraws them.
+func (b *bundle) cancel() {
+	for _, p := range b.parcels {
+		if p.sent.to != nil {
+			p.sent.to.Cancel(p.sent.id)
+		}
+	}
+}
+
+// Complete implements transport.Completion.
+func (p *parcel) Complete(_ uint64, reply []byte, err error) {
+	if err != nil {
+		for i, k := range p.calls {
+			k.Complete(p.tokens[i], nil, err)
+		}
+		return
+	}
+	p.msg.Split(reply, func(i int, reply []byte) {
+		if len(reply) == 0 {
+			p.alone(i)
+			return
+		}
+		p.calls[i].Complete(p.tokens[i], reply, nil)
+	})
+}
+
+// alone sends one call's message, for which there was no room.
+func (p *parcel) alone(i int) {
+	k, token := p.calls[i], p.tokens[i]
+	k.mu.Lock()
+	present := uint8(token>>8) == k.c.Op.Round
+	var msg []byte
+	if present {
+		msg = k.c.Msg(time.Now())
+	}
+	class, until := transport.Class(k.c.Class()), k.c.Until()
+	k.mu.Unlock()
+	if to := p.n.peer(p.msg.To); present && to != nil {
+		to.Call(class, msg, until, k, token)
+		return
+	}
+	k.Complete(token, nil, transport.ErrUnreachable)
+}
