@@ -7,5 +7,5 @@ func (o *Op) Unsettled() bool { return o.write && o.Phase == Ended && o.Outcome(
 // Unacked returns the targets that have not acknowledged a write as it was sent
 // last, those among them that it was not sent to because they were down.
 func (o *Op) Unacked() (targets uint32) {
-	return (1<<len(o.Targets) - 1) &^ o.tracker.good
+	return (1<<len(o.Targets) - 1) &^ (o.tracker.good | o.late)
 }

@@ -78,6 +78,7 @@ type Op struct {
 	every     time.Duration
 	tracker   Tracker
 	asked     uint32
+	late      uint32 // targets that acknowledged a write when it had ended
 	answered  uint32 // targets whose answer was joined, of this round
 	synced    uint32 // those of them that were synced
 	sums      [MaxTargets]uint64
@@ -175,7 +176,13 @@ func (o *Op) Ack(round uint8, i int, j crdt.Joined) {
 		}
 		return
 	}
-	if round != o.Round || o.Phase != Asking || !o.tracker.Open(i) {
+	if round != o.Round || !o.tracker.Open(i) {
+		return
+	}
+	if o.Phase == Ended { // it changes nothing but who lacks the write, see Unacked
+		o.late |= 1 << i
+	}
+	if o.Phase != Asking {
 		return
 	}
 	if o.Dominated.Compare(j.Dominated) < 0 {
