@@ -26,7 +26,7 @@ const asNode = "GRAPEVINE_TEST_NODE"
 // request is what a client asks of a node.
 type request struct {
 	ID    uint64
-	Verb  string // "put", "delete", "get", "getall", "ready", "dump"
+	Verb  string // "put", "delete", "get", "getall", "ready", "dump", and those of causal.do
 	Key   string `json:",omitempty"`
 	Value string `json:",omitempty"`
 	Loose bool   `json:",omitempty"` // the table of loose levels is meant
@@ -43,6 +43,8 @@ type response struct {
 	Stamp   crdt.Stamp     // of what was read; in a session, the time of what was written
 	Token   string         `json:",omitempty"` // of the session, afterwards
 	Lost    bool           `json:",omitempty"` // the session is lost
+	Amount  int64          `json:",omitempty"` // of a counter
+	Set     []string       `json:",omitempty"`
 }
 
 // levels are those of every table but one, where a read need not meet a write.
@@ -73,7 +75,11 @@ func runNode(args string) error {
 	if err != nil {
 		return err
 	}
-	s := &server{n: n, registers: registers, loose: loose, out: json.NewEncoder(os.Stdout)}
+	causal, err := openCausal(n)
+	if err != nil {
+		return err
+	}
+	s := &server{n: n, registers: registers, loose: loose, causal: causal, out: json.NewEncoder(os.Stdout)}
 	s.answer(response{Value: n.Addr().String()})
 	return s.serve(os.Stdin)
 }
@@ -83,6 +89,7 @@ type server struct {
 	n         *gossip.Node
 	registers *gossip.RegisterTable[string]
 	loose     *gossip.RegisterTable[string]
+	causal    causal
 	mu        sync.Mutex
 	out       *json.Encoder
 }
@@ -136,7 +143,7 @@ func (s *server) do(ctx context.Context, q request) (a response) {
 	case "dump":
 		a.Value, err = s.dump()
 	default:
-		err = fmt.Errorf("no verb %q", q.Verb)
+		err = s.causal.do(ctx, q, &a)
 	}
 	a.Outcome = gossip.Outcome(err)
 	if err != nil {

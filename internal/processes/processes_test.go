@@ -43,6 +43,10 @@ func TestKill(t *testing.T) {
 	for id := range clients {
 		running.Go(func() { w.client(id, end) })
 	}
+	var k causalWork
+	for id := range clients / 2 {
+		running.Go(func() { k.client(w, id, end) })
+	}
 	kills, stops := c.mischief(t, end)
 	running.Wait()
 	c.calm(t)
@@ -71,6 +75,7 @@ func TestKill(t *testing.T) {
 	if len(w.refused) > 0 {
 		t.Errorf("%d tokens were refused: %s", len(w.refused), w.refused[0])
 	}
+	k.judge(t, w)
 	if kills == 0 || stops == 0 || outcomes[gossiptest.Applied] < 100 {
 		t.Error("nothing was tested")
 	}
