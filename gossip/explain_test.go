@@ -53,7 +53,7 @@ func TestExplain(t *testing.T) {
 func TestExplainCounters(t *testing.T) {
 	t.Parallel()
 	faults := newLinks()
-	nodes := cluster(t, 3, faults.use, func(c *gossip.Config) { c.SweepEvery = time.Hour })
+	nodes := cluster(t, 3, faults.use, func(c *gossip.Config) { c.SweepEvery, c.HintBytes = time.Hour, -1 })
 	likes := openKind(t, nodes, "likes", gossip.Counters())
 	faults.stall(t, nodes[0], nodes[2])
 	faults.stall(t, nodes[1], nodes[2])

@@ -19,7 +19,7 @@ import (
 func lagging(t *testing.T, change ...func(*gossip.Config)) []*gossip.Node {
 	t.Helper()
 	faults := newLinks()
-	never := func(c *gossip.Config) { c.SweepEvery = time.Hour }
+	never := func(c *gossip.Config) { c.SweepEvery, c.HintBytes = time.Hour, -1 }
 	nodes := cluster(t, 3, append(change, faults.use, never)...)
 	table := open(t, nodes[0])
 	ready(t, nodes...)

@@ -81,7 +81,7 @@ func TestSessionAcrossNodes(t *testing.T) {
 func TestSessionLost(t *testing.T) {
 	t.Parallel()
 	faults, metrics := newLinks(), registries{}
-	nodes := cluster(t, 3, faults.use, keyed, metrics.use, func(c *gossip.Config) { c.SweepEvery = time.Hour })
+	nodes := cluster(t, 3, faults.use, keyed, metrics.use, func(c *gossip.Config) { c.SweepEvery, c.HintBytes = time.Hour, -1 })
 	one := quorum.NWR{N: 3, W: 1, R: 1}
 	var tables []*gossip.RegisterTable[string]
 	for _, n := range nodes {
@@ -212,7 +212,7 @@ func TestSessionRefusals(t *testing.T) {
 func TestSessionOfCounters(t *testing.T) {
 	t.Parallel()
 	faults := newLinks()
-	nodes := cluster(t, 3, faults.use, keyed, func(c *gossip.Config) { c.SweepEvery = time.Hour })
+	nodes := cluster(t, 3, faults.use, keyed, func(c *gossip.Config) { c.SweepEvery, c.HintBytes = time.Hour, -1 })
 	likes := openKind(t, nodes, "likes", gossip.Counters())
 	ctx := within(t)
 	one, off := quorum.R(1), quorum.Repair(quorum.RepairOff)

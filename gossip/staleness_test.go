@@ -19,7 +19,7 @@ import (
 func TestStaleness(t *testing.T) {
 	t.Parallel()
 	registry, faults := prometheus.NewPedanticRegistry(), newLinks()
-	nodes := cluster(t, 3, faults.use, labelled(registry), func(c *gossip.Config) { c.SweepEvery = time.Hour })
+	nodes := cluster(t, 3, faults.use, labelled(registry), func(c *gossip.Config) { c.SweepEvery, c.HintBytes = time.Hour, -1 })
 	var loose, overlapping []*gossip.RegisterTable[string]
 	for _, n := range nodes {
 		for name, list := range map[string]*[]*gossip.RegisterTable[string]{"loose": &loose, "overlapping": &overlapping} {
