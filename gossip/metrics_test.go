@@ -144,7 +144,7 @@ func TestFailuresAreCounted(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
 	faults, nodes, table := stalled(t, func(c *gossip.Config) {
-		c.SweepEvery = time.Hour
+		c.SweepEvery, c.HintBytes = time.Hour, -1
 		labelled(registry)(c)
 	})
 	writes, reads := operations(table, "key")

@@ -174,7 +174,7 @@ func TestRefusedWriteRepairsNothing(t *testing.T) {
 func TestSweepFindsWhatWasMissed(t *testing.T) {
 	t.Parallel()
 	faults := newLinks()
-	nodes := cluster(t, 3, faults.use, func(c *gossip.Config) { c.SweepEvery = 20 * time.Millisecond })
+	nodes := cluster(t, 3, faults.use, func(c *gossip.Config) { c.SweepEvery, c.HintBytes = 20*time.Millisecond, -1 })
 	table := open(t, nodes[0])
 	ready(t, nodes...)
 	put(t, table, "key", "old")

@@ -25,7 +25,7 @@ func TestHealAfterCut(t *testing.T) {
 	faults := newLinks()
 	registry := prometheus.NewRegistry()
 	nodes := cluster(t, 3, faults.use, labelled(registry), func(c *gossip.Config) {
-		c.SweepEvery, c.SyncRate, c.Timeout = time.Second, 10<<20, 2*time.Second
+		c.SweepEvery, c.SyncRate, c.Timeout, c.HintBytes = time.Second, 10<<20, 2*time.Second, -1
 	})
 	table := open(t, nodes[0])
 	ready(t, nodes...)
