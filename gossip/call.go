@@ -36,6 +36,8 @@ type call struct {
 	t     *table            // of a read
 	mode  quorum.RepairMode // of a read
 	sent  []sent
+	// waited is for how long a read has waited before it began.
+	waited time.Duration
 	// bundle, if it is set, takes what is sent first together with what other calls
 	// send.
 	bundle *bundle
@@ -72,6 +74,7 @@ func (n *Node) begin() *call {
 	k.pending = 0
 	k.mode, k.c.Session = quorum.RepairAsync, nil
 	k.sent = k.sent[:0]
+	k.waited = 0
 	select {
 	case <-k.wake:
 	default:

@@ -3,6 +3,7 @@ package gossip
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -56,7 +57,8 @@ type metrics struct {
 	failed  [numOps][len(causes)]prometheus.Counter
 	took    [numOps]prometheus.Observer
 
-	registered bool // before Start returns
+	coalesced  atomic.Uint64 // reads
+	registered bool          // before Start returns
 }
 
 func newMetrics(n *Node) *metrics {
@@ -126,6 +128,7 @@ var (
 	readyDesc    = desc("ready", "1 if the node serves and is synced.")
 	eventsDesc   = desc("replica_events_total", "What the replica met with; see the guide.", "event")
 	shedDesc     = desc("repairs_shed_total", "Reads whose repairs were left to the comparison of partitions.")
+	sharedDesc   = desc("reads_coalesced_total", "Reads of a hot key that shared the answers of another read, sent after they had begun.")
 	lateDesc     = desc("hooks_late_total", "Calls of repair hooks that took so long that they were not waited for, or were skipped because all others hung.")
 	waitedDesc   = desc("sessions_waited_total", "Reads in sessions that had to ask more owners than R, because those lacked what the session has seen.")
 	lostDesc     = desc("sessions_lost_total", "Reads in sessions that met no owner with what the session has seen, and failed.")
@@ -146,7 +149,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	m.ops.Describe(ch)
 	m.causes.Describe(ch)
 	m.seconds.Describe(ch)
-	for _, d := range []*prometheus.Desc{membersDesc, unsyncedDesc, keysDesc, bytesDesc, readyDesc, eventsDesc, shedDesc, lateDesc, waitedDesc, lostDesc, differDesc, trafficDesc,
+	for _, d := range []*prometheus.Desc{membersDesc, unsyncedDesc, keysDesc, bytesDesc, readyDesc, eventsDesc, shedDesc, sharedDesc, lateDesc, waitedDesc, lostDesc, differDesc, trafficDesc,
 		rumorsDesc, hotDesc, hotBytesDesc, rumorBytes, copiesDesc, lossDesc, limitDesc, delayDesc,
 		staleDesc, comparedDesc, missedDesc, hintsDesc, hintBytesDesc, hintAgeDesc, hintedDesc, hintDropDesc} {
 		ch <- d
@@ -186,6 +189,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		counter(eventsDesc, v, name)
 	}
 	counter(shedDesc, m.n.repairs.shed.Load())
+	counter(sharedDesc, m.coalesced.Load())
 	counter(lateDesc, m.n.hooks.budget.late.Load())
 	counter(waitedDesc, m.n.sessions.waited.Load())
 	counter(lostDesc, m.n.sessions.lost.Load())

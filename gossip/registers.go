@@ -118,6 +118,9 @@ func (r *RegisterTable[T]) Get(ctx context.Context, key string, opts ...quorum.O
 // Entry reads a value with its expiry and its stamp, as [RegisterTable.Get]
 // does.
 func (r *RegisterTable[T]) Entry(ctx context.Context, key string, opts ...quorum.Option) (Entry[T], error) {
+	if len(opts) == 0 && r.t.spec.Kind == ring.Ring {
+		return r.coalesced(ctx, key)
+	}
 	k, n, err := r.get(ctx, key, opts)
 	if err != nil {
 		return Entry[T]{}, err
@@ -127,6 +130,54 @@ func (r *RegisterTable[T]) Entry(ctx context.Context, key string, opts ...quorum
 	}
 	r.t.startRead(ctx, k, key, n)
 	return r.entry(ctx, k, key)
+}
+
+// coalesced reads at the table's levels, with others if the key is hot.
+func (r *RegisterTable[T]) coalesced(ctx context.Context, key string) (e Entry[T], err error) {
+	h := &r.t.hot
+	s, tracked := h.enter(key)
+	defer h.reading.Add(-1)
+	if s == nil {
+		if tracked {
+			defer h.leave(key)
+		}
+		return r.single(ctx, key, time.Time{}, nil)
+	}
+	begun := time.Now()
+	lead, err := r.t.await(ctx, key, s)
+	switch {
+	case err != nil:
+		return e, err
+	case lead:
+		defer h.leave(key)
+		defer close(s.done)
+		e, s.err = r.single(ctx, key, begun, &s.cell)
+		return e, s.err
+	case s.err != nil: // whoever read may have had less time
+		return r.single(ctx, key, begun, nil)
+	}
+	return r.decode(&s.cell, key)
+}
+
+// single reads at the table's levels, by a deadline that counts from begun, if
+// that is set. Found, if it is not nil, gets a copy of the cell.
+func (r *RegisterTable[T]) single(ctx context.Context, key string, begun time.Time, found *crdt.Cell) (e Entry[T], err error) {
+	k, n, err := r.get(ctx, key, nil)
+	if err != nil {
+		return e, err
+	}
+	defer k.release()
+	if !begun.IsZero() {
+		k.waited = time.Since(begun)
+	}
+	r.t.startRead(ctx, k, key, n)
+	if err = r.t.endRead(ctx, k); err != nil {
+		return e, err
+	}
+	if found != nil {
+		*found = keep(&k.cell)
+	}
+	return r.decode(&k.cell, key)
 }
 
 func (r *RegisterTable[T]) get(ctx context.Context, key string, opts []quorum.Option) (*call, quorum.Level, error) {

@@ -107,6 +107,7 @@ type table struct {
 	probe   *probe                       // of a ring table
 	checked atomic.Pointer[replica.View] // in which the catalog agreed with spec
 	repair  quorum.RepairPolicy
+	hot     hot
 
 	gateMu sync.Mutex
 	gate   quorum.RepairGate
@@ -183,7 +184,7 @@ func (t *table) startRead(ctx context.Context, k *call, key string, r quorum.Lev
 	k.begun, k.op, k.t = now, opRead, t
 	k.c.Wish.Block = k.mode == quorum.RepairBlocking
 	k.c.Wish.Ask = t.n.cfg.Hooks.BeforeRepair != nil
-	send := k.c.Read(t.n.replica, now, t.n.deadline(ctx, now), hedgeAfter, t.spec.Name, key, r)
+	send := k.c.Read(t.n.replica, now, t.n.deadline(ctx, now.Add(-k.waited)), hedgeAfter, t.spec.Name, key, r)
 	k.sample(t)
 	k.trace(ctx, t, r)
 	k.start(send)
