@@ -17,7 +17,9 @@ func (n *Node) carryTo(done transport.Completion, out *replica.Effects) {
 			done.Complete(s.Token, nil, transport.ErrTimeout)
 			continue
 		}
-		if p := n.peer(s.To); p != nil {
+		if n.load.yields(transport.Class(s.Class), s.Msg) {
+			done.Complete(s.Token, nil, transport.ErrOverloaded)
+		} else if p := n.peer(s.To); p != nil {
 			p.Call(transport.Class(s.Class), s.Msg, time.Now().Add(exchangeTimeout), done, s.Token)
 		} else {
 			done.Complete(s.Token, nil, transport.ErrUnreachable)

@@ -40,7 +40,7 @@ func (c causalTable[S]) Get(ctx context.Context, key string, opts ...quorum.Opti
 func (c causalTable[S]) get(ctx context.Context, key string, opts []quorum.Option) (s S, observed int, err error) {
 	level, err := c.t.nwr.Resolve(opts)
 	if err == nil {
-		err = c.t.check(ctx, key)
+		err = c.t.ready(ctx, key)
 	}
 	if err != nil {
 		return s, 0, err
@@ -133,7 +133,7 @@ func (c causalTable[S]) Retry(ctx context.Context, op quorum.Operation, opts ...
 func (t *table) make(ctx context.Context, key string, op crdt.Op, opts []quorum.Option) (r quorum.Receipt, err error) {
 	level, err := t.nwr.Resolve(opts)
 	if err == nil {
-		err = t.check(ctx, key)
+		err = t.ready(ctx, key)
 	}
 	if err != nil {
 		return r, err
@@ -146,6 +146,7 @@ func (t *table) make(ctx context.Context, key string, op crdt.Op, opts []quorum.
 	}
 	now := time.Now()
 	k.begun, k.op, k.t = now, opWrite, t
+	t.n.load.begin()
 	t.prepare(k, level)
 	send := k.c.Make(t.n.replica, now, t.n.deadline(ctx, now), t.spec.Name, key, k.value, level.W)
 	k.sample(t)

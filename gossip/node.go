@@ -49,6 +49,7 @@ type Node struct {
 	tracing  tracing
 	hooks    hooks
 	sessions sessions
+	load     load
 	news     chan struct{}         // a member has changed, for the hook
 	limits   chan struct{}         // the target of spreading is met, or not, for the hook
 	failure  atomic.Pointer[error] // the last of the machine's messages that got no answer
@@ -98,6 +99,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n.tracing.init(n.cfg.TracerProvider, n.cfg.Name)
 	n.hooks.init()
 	n.sessions.init(&n.cfg)
+	n.load.init(n.cfg.Timeout, fault.NoAdmission(ctx))
 	n.news, n.limits, n.leaving = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{}, 1)
 	n.sync, n.synced = make(chan struct{}, 1), make(chan struct{})
 	n.opened, n.closed = make(chan struct{}), make(chan struct{})

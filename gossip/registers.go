@@ -60,7 +60,7 @@ func (r *RegisterTable[T]) Put(ctx context.Context, key string, value T, opts ..
 func (r *RegisterTable[T]) put(ctx context.Context, key string, value T, opts []quorum.Option) (*call, quorum.Level, error) {
 	level, err := r.t.nwr.Resolve(opts)
 	if err == nil {
-		err = r.t.check(ctx, key)
+		err = r.t.ready(ctx, key)
 	}
 	if err != nil {
 		return nil, 0, err
@@ -97,7 +97,7 @@ func (r *RegisterTable[T]) Delete(ctx context.Context, key string, opts ...quoru
 func (r *RegisterTable[T]) remove(ctx context.Context, key string, opts []quorum.Option) (*call, quorum.Level, error) {
 	level, err := r.t.nwr.Resolve(opts)
 	if err == nil {
-		err = r.t.check(ctx, key)
+		err = r.t.ready(ctx, key)
 	}
 	if err != nil {
 		return nil, 0, err
@@ -183,7 +183,7 @@ func (r *RegisterTable[T]) single(ctx context.Context, key string, begun time.Ti
 func (r *RegisterTable[T]) get(ctx context.Context, key string, opts []quorum.Option) (*call, quorum.Level, error) {
 	level, err := r.t.nwr.Resolve(opts)
 	if err == nil {
-		err = r.t.check(ctx, key)
+		err = r.t.ready(ctx, key)
 	}
 	if err != nil {
 		return nil, 0, err

@@ -34,6 +34,7 @@ func (t *table) retry(ctx context.Context, op quorum.Operation, opts []quorum.Op
 	k := t.n.begin()
 	now := time.Now()
 	k.begun, k.op, k.t = now, opWrite, t
+	t.n.load.begin()
 	t.prepare(k, level)
 	send := k.c.Retry(t.n.replica, now, t.n.deadline(ctx, now), op, level.W)
 	k.sample(t)
@@ -47,5 +48,5 @@ func (t *table) mine(ctx context.Context, op quorum.Operation) error {
 	if op.IsZero() || op.Table != t.spec.Name || len(op.Delta) == 0 && (!t.causal || len(op.Make) == 0) {
 		return fmt.Errorf("gossip: table %q: %w", t.spec.Name, quorum.ErrOperation)
 	}
-	return t.check(ctx, op.Key)
+	return t.ready(ctx, op.Key)
 }

@@ -36,7 +36,8 @@ var (
 	ErrUnavailable = errors.New("quorum: too few owners available")
 	// ErrTimeout: the deadline passed before enough owners answered.
 	ErrTimeout = errors.New("quorum: deadline passed")
-	// ErrOverloaded: so many owners have no room that too few are left.
+	// ErrOverloaded: so many owners have no room that too few are left, or this
+	// node has as much under way as it can do in time (see [OverloadError]).
 	ErrOverloaded = errors.New("quorum: owners are overloaded")
 	// ErrTooLarge: the key or the value is over the limit.
 	ErrTooLarge = errors.New("quorum: key or value too large")

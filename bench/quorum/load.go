@@ -26,13 +26,13 @@ type cluster struct {
 }
 
 // startCluster starts nodes on loopback, the last of which can be made slow, and
-// waits until all are ready.
-func startCluster(n int, slow bool) (*cluster, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+// waits until all are ready. A timeout of 0 is the default.
+func startCluster(ctx context.Context, n int, slow bool, timeout time.Duration) (*cluster, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	c := new(cluster)
 	for i := range n {
-		cfg := gossip.Config{Cluster: "bench", Name: peer.ID(fmt.Sprintf("n%d", i)), Bind: "127.0.0.1:0", Preset: gossip.Local}
+		cfg := gossip.Config{Cluster: "bench", Name: peer.ID(fmt.Sprintf("n%d", i)), Bind: "127.0.0.1:0", Preset: gossip.Local, Timeout: timeout}
 		if i > 0 {
 			cfg.Seeds = []string{c.nodes[0].Addr().String()}
 		}

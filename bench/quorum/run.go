@@ -6,6 +6,7 @@
 package quorum
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -52,19 +53,24 @@ func Run(args []string, out io.Writer) error {
 	seconds := flags.Float64("seconds", 2, "duration of each measurement")
 	nodes := flags.Int("nodes", 3, "nodes; each key has 3 owners")
 	slow := flags.Duration("slow", 0, "measure each setting once more with one node that everything reaches so much later")
+	overload := flags.Float64("overload", 0, "instead: offer 10 times what can be done for so many seconds")
+	open := flags.Bool("no-admission", false, "with -overload: the nodes take on everything")
 	path := flags.String("json", "", "file for one JSON object per row")
 	profile := flags.String("cpuprofile", "", "file for a profile of the processor's time")
 	memory := flags.String("memprofile", "", "file for a profile of what was allocated; to be complete, each piece of memory is noted, which takes time")
 	if err := verb.Parse(flags, args, out); err != nil {
 		return err
 	}
-	if *callers < 0 || *value < 0 || *reads > 100 || *keys < 1 || *seconds <= 0 || *nodes < 3 || *slow < 0 {
+	if *callers < 0 || *value < 0 || *reads > 100 || *keys < 1 || *seconds <= 0 || *nodes < 3 || *slow < 0 || *overload < 0 {
 		return fmt.Errorf("%w: callers and value must not be negative, reads not above 100, keys, seconds positive, nodes 3 or more", verb.ErrUsage)
 	}
 	if *memory != "" {
 		runtime.MemProfileRate = 1
 	}
 	d := time.Duration(*seconds * float64(time.Second))
+	if *overload > 0 {
+		return runOverload(out, *path, d, time.Duration(*overload*float64(time.Second)), *nodes, *keys, *open)
+	}
 	ping, err := pingPong(d/2, 100)
 	if err != nil {
 		return err
@@ -73,7 +79,7 @@ func Run(args []string, out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "bench\tcallers\tvalue B\treads %\tops/s\tp50 µs\tp99 µs\tCPU µs/op\tallocs/op\tB/op\terrors\t")
 	print(w, ping)
-	c, err := startCluster(*nodes, *slow > 0)
+	c, err := startCluster(context.Background(), *nodes, *slow > 0, 0)
 	if err != nil {
 		return err
 	}

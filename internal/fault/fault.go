@@ -52,3 +52,14 @@ func Dial[D any](ctx context.Context) D {
 	dial, _ := ctx.Value(dialKey{}).(D)
 	return dial
 }
+
+type openKey struct{}
+
+// WithoutAdmission returns a context for gossip.Start. The node takes on whatever
+// its callers ask of it: what a limit is compared with.
+func WithoutAdmission(ctx context.Context) context.Context {
+	return context.WithValue(ctx, openKey{}, true)
+}
+
+// NoAdmission reports whether WithoutAdmission was called.
+func NoAdmission(ctx context.Context) bool { return ctx.Value(openKey{}) != nil }

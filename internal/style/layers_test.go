@@ -68,6 +68,10 @@ var layers = []layer{
 		why: "it keeps deltas for targets and reads none of them; when to send them is decided above it",
 	},
 	{
+		dir: "quorum/admit", bans: core,
+		why: "it turns measurements into a limit; what is limited and who measures is not its concern",
+	},
+	{
 		dir: "quorum/pbs", imports: []string{"quorum"}, bans: core,
 		why: "it predicts what a choice of levels gives, from delays that it is told",
 	},
@@ -97,7 +101,7 @@ var layers = []layer{
 	{
 		dir: "gossip",
 		imports: []string{
-			"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum", "quorum/pbs", "quorum/hint", "quorum/session",
+			"peer", "crdt", "merkle", "ring", "rumor", "antientropy", "store", "quorum", "quorum/admit", "quorum/pbs", "quorum/hint", "quorum/session",
 			"transport", "transport/swim", "transport/memory", "internal/wire", "internal/replica", "internal/fault",
 		},
 		why: "it is what an application embeds: tests, measurements and examples stand on it, not in it",

@@ -1,0 +1,178 @@
+package admit_test
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/grapevine-go/grapevine/quorum/admit"
+)
+
+// server serves from one queue, first come first served, perSecond operations,
+// each of which takes idle beside its turn. Time goes in steps of a millisecond.
+type server struct {
+	perSecond int
+	idle      time.Duration
+	queue     []time.Duration // when each was sent
+	served    float64
+}
+
+// outcome is what a second of load came to.
+type outcome struct{ good, late, refused int }
+
+// patience is how long a caller waits.
+const patience = time.Second
+
+// run offers load (operations a second, by second) and returns what each second
+// came to. Without a limit everything is admitted.
+func run(s *server, limit *admit.Limit, offered []int) (seconds []outcome) {
+	var now, sum time.Duration
+	var ended, peak int
+	var accrued float64
+	for _, load := range offered {
+		var o outcome
+		for range 1000 {
+			now += time.Millisecond
+			for accrued += float64(load) / 1000; accrued >= 1; accrued-- {
+				if limit != nil && len(s.queue) >= limit.Most() {
+					o.refused++
+					continue
+				}
+				s.queue = append(s.queue, now)
+			}
+			peak = max(peak, len(s.queue))
+			for s.served += float64(s.perSecond) / 1000; s.served >= 1; s.served-- {
+				if len(s.queue) == 0 || s.queue[0]+s.idle > now {
+					s.served = 0
+					break
+				}
+				took := now - s.queue[0]
+				s.queue = s.queue[1:]
+				if o.good++; took > patience+s.idle {
+					o.good--
+					o.late++
+				}
+				if limit != nil {
+					took = limit.Cap(took)
+				}
+				sum, ended = sum+took, ended+1
+			}
+			if limit != nil && now%admit.Window == 0 {
+				limit.Update(ended, sum/time.Duration(max(ended, 1)), peak)
+				sum, ended, peak = 0, 0, len(s.queue)
+			}
+		}
+		seconds = append(seconds, o)
+	}
+	return seconds
+}
+
+// repeat offers the same for some seconds.
+func repeat(load, seconds int) []int {
+	list := make([]int, seconds)
+	for i := range list {
+		list[i] = load
+	}
+	return list
+}
+
+// TestOverloadKeepsGoodput: at ten times the capacity of any server, near or
+// far, at least 80 % of it is answered in time after ten seconds; when the load
+// stops, nothing is refused within 5 s.
+func TestOverloadKeepsGoodput(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := &server{
+			perSecond: rapid.IntRange(1000, 20_000).Draw(t, "capacity"),
+			idle:      time.Duration(rapid.IntRange(0, 400).Draw(t, "idle ms")) * time.Millisecond,
+		}
+		limit := admit.New(100 * time.Millisecond)
+		// What is under way takes idle each, so that no limit above Floor may be
+		// needed for as much as the server can do.
+		load := append(repeat(10*s.perSecond, 40), repeat(s.perSecond/2, 15)...)
+		seconds := run(s, &limit, load)
+		good := 0
+		for _, o := range seconds[20:40] {
+			good += o.good
+		}
+		if good < 20*s.perSecond*8/10 {
+			t.Fatalf("%d answered in time of %d that it can do: %v", good, 20*s.perSecond, seconds)
+		}
+		for i, o := range seconds[45:] {
+			if o.refused > 0 || o.late > 0 {
+				t.Fatalf("%d s after the load: %+v", i+5, o)
+			}
+		}
+	})
+}
+
+// TestNoLimitCollapses: the same load without a limit leaves nothing that is in
+// time, and the server is still busy with what nobody waits for when the load
+// has stopped.
+func TestNoLimitCollapses(t *testing.T) {
+	seconds := run(&server{perSecond: 5000}, nil, append(repeat(50_000, 20), repeat(2500, 5)...))
+	if o := seconds[19]; o.good != 0 || o.late != 5000 {
+		t.Errorf("in the last second of load: %+v", o)
+	}
+	if o := seconds[24]; o.good != 0 || o.late != 5000 {
+		t.Errorf("5 s after the load: %+v", o)
+	}
+}
+
+// TestFarIsNotOverloaded: a limit that few use stays, whatever an operation takes,
+// and one that was cut by slow answers comes back.
+func TestFarIsNotOverloaded(t *testing.T) {
+	limit := admit.New(100 * time.Millisecond)
+	for range 200 {
+		limit.Update(100, 2*time.Second, 1000)
+	}
+	if limit.Most() != admit.Floor {
+		t.Fatalf("after 20 s of delay the limit is %d", limit.Most())
+	}
+	limit.Update(10, 2*time.Second, admit.Floor)
+	for range 100 {
+		limit.Update(100, 2*time.Second, limit.Most())
+	}
+	if limit.Most() < admit.Start {
+		t.Errorf("where an operation takes 2 s anyhow, the limit is %d", limit.Most())
+	}
+}
+
+// TestSharesAreOrdered: the less urgent is refused first.
+func TestSharesAreOrdered(t *testing.T) {
+	last := admit.Share(admit.Floor, 0)
+	if last != admit.Floor {
+		t.Fatalf("of %d, the most urgent class gets %d", admit.Floor, last)
+	}
+	for rank := 1; rank <= 4; rank++ {
+		if s := admit.Share(admit.Floor, rank); s >= last || s < admit.Floor/2 {
+			t.Errorf("rank %d gets %d, the one above it %d", rank, s, last)
+		} else {
+			last = s
+		}
+	}
+}
+
+// TestStallShrinks: operations that do not end are a load as well.
+func TestStallShrinks(t *testing.T) {
+	limit := admit.New(time.Millisecond)
+	limit.Update(0, 0, 0)
+	if limit.Most() != admit.Start {
+		t.Fatal("idleness changed the limit")
+	}
+	limit.Update(0, 0, 10)
+	if limit.Most() != admit.Start/2 {
+		t.Errorf("after a window in which nothing ended: %d", limit.Most())
+	}
+	limit = admit.New(time.Second)
+	for range 10 {
+		limit.Update(0, 0, 10)
+	}
+	if limit.Most() != admit.Start {
+		t.Errorf("after as long as an operation may take: %d", limit.Most())
+	}
+	limit.Update(0, 0, 10)
+	if limit.Most() != admit.Start/2 {
+		t.Errorf("after a window in which nothing ended: %d", limit.Most())
+	}
+}
