@@ -43,6 +43,7 @@ func hanging(t *testing.T, late *atomic.Bool, free bool) *gossip.RegisterTable[s
 	if err != nil {
 		t.Fatal(err)
 	}
+	ready(t, nodes...) // with the table
 	return table
 }
 
