@@ -223,8 +223,8 @@ func (k *call) take(now time.Time, token uint64, reply []byte, err error) {
 	case err == nil:
 	case k.n.ctx.Err() != nil:
 		k.end(k.n.alive()) // it is the node that has no connections any more
-	case maybe && errors.Is(err, transport.ErrTimeout):
-		k.lost(token)
+	case errors.Is(err, transport.ErrTimeout):
+		k.lost(token, maybe)
 		return // it is the operation's deadline: the caller sees it as well
 	case errors.Is(err, transport.ErrOverloaded):
 		err = fmt.Errorf("%w: %w", quorum.ErrOverloaded, err) // here there is no room for more, before there is none there
@@ -244,11 +244,14 @@ func (k *call) take(now time.Time, token uint64, reply []byte, err error) {
 	}
 }
 
-// lost tells the machine of a write that has had no answer.
-func (k *call) lost(token uint64) {
+// lost tells the machine of a request that has had no answer by the deadline, and
+// whether it may have been sent.
+func (k *call) lost(token uint64, maybe bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.c.Lost(token)
+	if k.c.Lost(token); !maybe {
+		k.c.Op.Unsent()
+	}
 }
 
 // done reports how the operation ended, to who measures it.

@@ -311,6 +311,10 @@ func (o *Op) Fail(round uint8, i int, err error, maybe bool) (send uint32) {
 	return o.ask()
 }
 
+// Unsent takes that a request was still waiting to be sent at the deadline: it has
+// changed nothing, and Tick is about to end the operation.
+func (o *Op) Unsent() { o.refused++ }
+
 // Tick takes the time: it asks one more owner when a read waits too long, and
 // ends at the deadline.
 func (o *Op) Tick(now time.Time) (send uint32) {
