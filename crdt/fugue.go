@@ -290,8 +290,15 @@ func (t *tree) miss(parent Dot, seen bool) bool {
 }
 
 // needs reports whether the walk shows what hung on a node of the actor that a
-// reset has taken: without the context it would be out of sight.
+// reset has taken, or whether it may once: a node that was deleted has the dot of
+// who deleted it, and its own number is of the actor that inserted it. Without the
+// context what hangs there would be out of sight.
 func (t *tree) needs(a Actor) bool {
+	for id := range t.nodes {
+		if id.Actor == a {
+			return true
+		}
+	}
 	for id, seen := range t.missing {
 		if seen && id.Actor == a {
 			return true

@@ -25,8 +25,9 @@ import "slices"
 // the state could tell. For these there is no safe protocol without consensus.
 
 // Departed returns what was seen of the actor, and whether it can go: whether
-// none of it is live. In a [List] it has to stay, too, while an element is there
-// that was inserted next to one of the actor's that a concurrent reset took.
+// none of it is live. In a [List] it has to stay, too, while a deleted element of
+// the actor's keeps its place, or an element is there that was inserted next to
+// one of the actor's that a concurrent reset took.
 func (c *causal) Departed(a Actor) (seen Context, ok bool) {
 	s := c.whole().at(a)
 	if s == nil {

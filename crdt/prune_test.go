@@ -186,6 +186,20 @@ func TestPruneOfAList(t *testing.T) {
 	if _, ok := a.Departed(actor(1)); ok || a.Prune(actor(1)) {
 		t.Error("the list needs what it saw of the actor")
 	}
+	// What was deleted keeps its place until a reset, and somebody may insert there
+	// at the same time.
+	c := NewList[string]()
+	must(c.Insert(mint(1, 1), 0, "gone"))
+	must(c.Delete(mint(2, 2), 0))
+	if _, ok := c.Departed(actor(1)); ok || c.Prune(actor(1)) {
+		t.Error("the list needs what it saw of the actor whose element was deleted")
+	}
+	d := c.Clone()
+	must(d.Insert(mint(2, 3), 0, "stays"))
+	c.Reset(mint(4, 4))
+	if c.Join(d); c.Len() != 1 {
+		t.Error("what was inserted next to the deleted element is out of sight")
+	}
 	m := NewMap[string](NewList[string])
 	m.Update(mint(1, 1), "k", must(m.At("k").InsertOp(0, "gone")))
 	o := m.Clone()
