@@ -2,6 +2,7 @@ package gossiptest
 
 import (
 	"cmp"
+	"iter"
 	"math/bits"
 	"math/rand/v2"
 	"slices"
@@ -27,6 +28,16 @@ func (v *view) Sample(r *rand.Rand, near bool) peer.ID {
 		}
 	}
 	return ""
+}
+
+func (v *view) All() iter.Seq[peer.ID] {
+	return func(yield func(peer.ID) bool) {
+		for i := range uint32(v.o.Nodes) {
+			if i != v.self && v.knows(i) && !yield(v.o.name(i)) {
+				return
+			}
+		}
+	}
 }
 
 func (v *view) Successor(order uint64, near bool) peer.ID {

@@ -267,7 +267,7 @@ func (o *outbreak) tick(i uint32) {
 // runCycles runs in lock-step: all ticks, then all messages until none is left.
 func (o *outbreak) runCycles() {
 	o.begin(0)
-	for o.hot > 0 && o.now+o.Interval <= o.Limit {
+	for (o.hot > 0 || o.post.waiting > 0) && o.now+o.Interval <= o.Limit {
 		o.now += o.Interval
 		for i := range o.cores {
 			if _, due := o.cores[i].Deadline(); due && !o.state[i].dead {

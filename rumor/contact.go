@@ -175,6 +175,22 @@ func (c *Core) rush(m *Message, out *Effects, first int) {
 	}
 }
 
+// mail tells every member, at once and once (Demers et al., section 1.2): n
+// messages, and whoever misses its own is left to anti-entropy. What does not fit
+// into a message is announced.
+func (c *Core) mail(r *Rumor, out *Effects) {
+	it := item{Rumor: *r}
+	for id := range c.peers.All() {
+		m := out.message(id)
+		if m.Contact = true; it.size() > c.room() {
+			c.announce(&it, m)
+			continue
+		}
+		m.Rumors = append(m.Rumors, it.Rumor)
+		c.stats.Sent++
+	}
+}
+
 // request is a body that was asked for.
 type request struct {
 	key     string

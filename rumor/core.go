@@ -3,6 +3,7 @@ package rumor
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"time"
 
@@ -21,6 +22,8 @@ type Peers interface {
 	// order by a hash of the number and their zone first. All nodes must use the
 	// same hashes.
 	Successor(order uint64, near bool) peer.ID
+	// All gives every member other than the node itself, once.
+	All() iter.Seq[peer.ID]
 }
 
 // Limits of a [Config], in bytes.
@@ -156,6 +159,10 @@ func (c *Core) HotBytes() int { return c.bytes }
 func (c *Core) Originate(now time.Time, r Rumor, out *Effects) {
 	c.stats.Originated++
 	r.Hops, r.Count, r.K, r.Salt = 0, 0, c.k, c.salt(now)
+	if c.cfg.Policy.Targets == Mail {
+		c.mail(&r, out)
+		return
+	}
 	it := c.learn(now, r)
 	if it == nil {
 		return
@@ -278,6 +285,7 @@ func (c *Core) hear(now time.Time, r *Rumor, reply *Message) {
 	}
 	ack := Ack{Key: r.Key, Version: r.Version, Needed: r.News, Count: -1}
 	switch {
+	case p.Targets == Mail: // who is mailed tells nobody
 	case r.News && (it == nil || it.Version != r.Version):
 		told := *r
 		told.Hops += min(1, 255-told.Hops)

@@ -371,3 +371,42 @@ func TestAllocations(t *testing.T) {
 		}
 	}
 }
+
+// Direct mail: all are told at once, those of a large update by name, and who is
+// told tells nobody.
+func TestMail(t *testing.T) {
+	cfg := &Config{Policy: Policy{Mode: Push, Targets: Mail, Fanout: 1, K: 1}, Interval: time.Second, Message: MinMessage, Rand: rand.New(rand.NewPCG(1, 1))}
+	ids := names(5)
+	core, err := New(cfg, NewMembers(Member{ID: ids[0]}, dealt(ids, 1)), start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, size := range []int{10, 10 * MinMessage} {
+		var out Effects
+		core.Originate(start, Rumor{Key: "key", Version: 1, Body: make([]byte, size)}, &out)
+		told := make(map[peer.ID]bool)
+		for _, s := range out.Sends {
+			told[s.To] = true
+			if small := size < MinMessage; small != (len(s.Message.Rumors) == 1) || small == (len(s.Message.Have) == 1) {
+				t.Errorf("%d bytes: %d bodies, %d names", size, len(s.Message.Rumors), len(s.Message.Have))
+			}
+		}
+		if len(told) != 4 || len(out.Sends) != 4 || core.HotLen() != 0 {
+			t.Errorf("%d messages to %v, %d hot", len(out.Sends), told, core.HotLen())
+		}
+	}
+	var out Effects
+	m := &Message{Contact: true, Rumors: []Rumor{{Key: "other", Version: 2, News: true}}}
+	if core.Receive(start, ids[1], m, &out); len(out.Sends) != 0 || core.HotLen() != 0 || core.Stats().Useful != 1 {
+		t.Errorf("%d messages, %d hot", len(out.Sends), core.HotLen())
+	}
+	m = &Message{Contact: true, Have: []Ref{{Key: "large", Version: 3, Lacks: true}}}
+	if core.Receive(start, ids[1], m, &out); len(out.Sends) != 1 || len(out.Sends[0].Message.Want) != 1 {
+		t.Errorf("%+v", out.Sends)
+	}
+	m = &Message{Want: []Ref{{Key: "key", Version: 1}}}
+	out.Reset()
+	if core.Receive(start, ids[1], m, &out); len(out.Fetches) != 1 {
+		t.Errorf("%+v", out)
+	}
+}

@@ -3,8 +3,8 @@
 //
 // A [Core] holds the updates that are hot at one node and decides whom to tell
 // and when to lose interest, by one [Policy]. The family is that of Demers et
-// al., "Epidemic Algorithms for Replicated Database Maintenance" (PODC 1987),
-// section 1.4: push, pull or both; feedback or blind; counter or coin;
+// al., "Epidemic Algorithms for Replicated Database Maintenance" (PODC 1987):
+// direct mail of section 1.2 ([Mail]), and the rumors of section 1.4: push, pull or both; feedback or blind; counter or coin;
 // minimisation; connection limit and hunting. The median counter is that of
 // Karp, Schindelhauer, Shenker and Vöcking, "Randomized Rumor Spreading" (FOCS
 // 2000), and [Tree] targets are Plumtree (Leitão, Pereira and Rodrigues, SRDS 2007).

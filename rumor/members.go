@@ -2,6 +2,7 @@ package rumor
 
 import (
 	"cmp"
+	"iter"
 	"math/bits"
 	"math/rand/v2"
 	"slices"
@@ -67,6 +68,17 @@ func (m *Members) Sample(r *rand.Rand, near bool) peer.ID {
 		return m.near[r.IntN(len(m.near))]
 	}
 	return m.others[r.IntN(len(m.others))].id
+}
+
+// All implements [Peers].
+func (m *Members) All() iter.Seq[peer.ID] {
+	return func(yield func(peer.ID) bool) {
+		for _, o := range m.others {
+			if !yield(o.id) {
+				return
+			}
+		}
+	}
 }
 
 // Successor implements [Peers].

@@ -59,6 +59,7 @@ const (
 	Random     Targets = iota // members drawn anew for each contact
 	Structured                // successors in orders that the rumor's salt gives; see the package's documentation
 	Tree                      // a spanning tree of K orders, with names on the links beside it: Plumtree
+	Mail                      // every member, once, by the origin alone: direct mail; nobody tells it on
 )
 
 // String gives the choice as flags and tables write it.
@@ -70,6 +71,8 @@ func (t Targets) String() string {
 		return "structured"
 	case Tree:
 		return "tree"
+	case Mail:
+		return "mail"
 	}
 	return fmt.Sprintf("Targets(%d)", uint8(t))
 }
@@ -97,7 +100,8 @@ type Policy struct {
 	Fanout int
 	// Stop and K, 1 to MaxK, say when interest is lost. Larger K: less residue,
 	// more messages. K structured or blind pushes are K copies a member. With tree
-	// targets K is the number of orders, half of a node's links.
+	// targets K is the number of orders, half of a node's links; direct mail has no
+	// use for it, and none for Fanout.
 	Stop Stop
 	K    int
 	// Feedback has receivers say whether a rumor was news, and the stop rule
@@ -158,7 +162,7 @@ func (p Policy) Validate() error {
 	}
 	problem(p.Mode < Push || p.Mode > PushPull, "Mode is %v", p.Mode)
 	problem(p.Stop > MedianCounter, "Stop is %v", p.Stop)
-	problem(p.Targets > Tree, "Targets is %v", p.Targets)
+	problem(p.Targets > Mail, "Targets is %v", p.Targets)
 	within("Fanout", p.Fanout, 1, MaxFanout)
 	within("K", p.K, 1, MaxK)
 	within("ConnectionLimit", p.ConnectionLimit, 0, MaxK)
@@ -179,6 +183,8 @@ func (p Policy) Validate() error {
 		"Targets structured is for Mode push with Stop counter, without Feedback and ConnectionLimit")
 	problem(p.Targets == Tree && (p.Mode != Push || p.Feedback || p.Stop != Counter || p.ConnectionLimit > 0 || p.K > MaxFanout),
 		"Targets tree is for Mode push with Stop counter, K up to MaxFanout, without Feedback and ConnectionLimit")
+	problem(p.Targets == Mail && (p.Mode != Push || p.Feedback || p.Stop != Counter || p.ConnectionLimit > 0 || p.Far > 1),
+		"Targets mail is for Mode push with Stop counter, without Feedback, ConnectionLimit and Far")
 	problem(!structured && (p.Resend > 0 || p.Remind > 0 || p.Announce > 0 || p.Rush > 0), "Resend, Remind, Announce and Rush are for Targets structured")
 	problem(p.Resend+p.Remind > 0 && p.Patience == 0, "Resend and Remind need Patience of at least 1")
 	return errors.Join(errs...)

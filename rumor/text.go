@@ -21,7 +21,9 @@ func (t Targets) MarshalText() ([]byte, error) { return []byte(t.String()), nil 
 
 // UnmarshalText reads a choice as String gives it. An error, which wraps
 // [ErrPolicy], leaves it as it was.
-func (t *Targets) UnmarshalText(text []byte) error { return read(t, text, Random, Structured, Tree) }
+func (t *Targets) UnmarshalText(text []byte) error {
+	return read(t, text, Random, Structured, Tree, Mail)
+}
 
 // read finds the value whose name is the text.
 func read[T fmt.Stringer](to *T, text []byte, values ...T) error {

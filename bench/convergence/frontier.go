@@ -29,6 +29,7 @@ func contenders(n int) []contender {
 		list = append(list, contender{fmt.Sprintf("structured, %d copies", k), structured(4, k, 0), 0})
 	}
 	return append(list,
+		contender{"direct mail", rumor.Policy{Mode: rumor.Push, Targets: rumor.Mail, Fanout: 1, K: 1}, 0},
 		contender{"structured, 3 then one", structured(3, 4, 0), 0},
 		contender{"structured, 3 and 3 names", structured(4, 3, 3), 0},
 		contender{"push-pull, counter 2", rumor.Policy{Mode: rumor.PushPull, Fanout: 2, K: 2, Feedback: true, MaxAge: 30}, 0},

@@ -86,7 +86,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	*p = rumor.Policy{Mode: rumor.Push, Fanout: 1, K: 1}
 	flags.IntVar(&e.Nodes, "n", 1000, "nodes, 2 and more")
 	flags.TextVar(&p.Mode, "mode", p.Mode, "push, pull or push-pull")
-	flags.TextVar(&p.Targets, "targets", p.Targets, "random or structured")
+	flags.TextVar(&p.Targets, "targets", p.Targets, "random, structured, tree or mail")
 	flags.TextVar(&p.Stop, "stop", p.Stop, "counter, coin or median-counter")
 	flags.IntVar(&p.K, "k", p.K, "parameter of the stop rule; copies a node where pushes are blind")
 	flags.IntVar(&p.Fanout, "fanout", p.Fanout, "members contacted in a cycle")

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"encoding/binary"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -103,6 +104,9 @@ func (o *others) Sample(rand *rand.Rand, near bool) peer.ID {
 func (o *others) Successor(order uint64, near bool) peer.ID {
 	return (*Replica)(o).View().others.Successor(order, near)
 }
+
+// All implements [rumor.Peers].
+func (o *others) All() iter.Seq[peer.ID] { return (*Replica)(o).View().others.All() }
 
 // othersOf lists whom rumors are told to: all that have not left, but those
 // believed dead, who would swallow them.
