@@ -142,7 +142,7 @@ func TestEverywhereConverges(t *testing.T) {
 		}
 		crashes, cuts, joins, writes = crashes+c.net.n.Crashes, cuts+c.net.n.Parts, joins+c.net.n.Joins, writes+wrote
 	}
-	if crashes == 0 || cuts == 0 || joins == 0 && !underRace || writes < 20 {
+	if (crashes == 0 || joins == 0) && !underRace || cuts == 0 || writes < 20 { // few seeds need not have each
 		t.Errorf("%d crashes, %d cuts, %d joins, %d writes: the faults had no effect", crashes, cuts, joins, writes)
 	}
 }
