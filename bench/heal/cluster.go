@@ -31,7 +31,8 @@ func start(ctx context.Context, s setting) (*cluster, error) {
 		var own atomic.Pointer[string]
 		own.Store(new(string))
 		cfg := gossip.Config{Cluster: "bench", Name: peer.ID(fmt.Sprintf("n%d", i)), Bind: "127.0.0.1:0", Preset: gossip.Local, SyncRate: s.rate,
-			SweepEvery: time.Second, Timeout: time.Second}
+			SweepEvery: time.Second, Timeout: time.Second,
+			HintBytes: -1} // it is comparisons that are measured
 		if i > 0 {
 			cfg.Seeds = []string{c.nodes[0].Addr().String()}
 		}

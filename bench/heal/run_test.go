@@ -24,7 +24,8 @@ func TestRun(t *testing.T) {
 		t.Fatalf("%v, %d rows", err, len(rows))
 	}
 	r := rows[0]
-	if r.Differ < 100 || r.Bytes < 1000*r.Differ || r.Moved < r.Bytes || r.Ratio > 3 || r.Errors > 0 || r.Healed <= 0 || r.P99 < r.P50 || r.P50Before <= 0 {
+	// The end of the cut breaks connections: what each caller has under way then may fail.
+	if r.Differ < 100 || r.Bytes < 1000*r.Differ || r.Moved < r.Bytes || r.Ratio > 3 || r.Errors > callers || r.Healed <= 0 || r.P99 < r.P50 || r.P50Before <= 0 {
 		t.Errorf("%+v", r)
 	}
 	if !strings.Contains(out.String(), "equal again after") {
