@@ -1,7 +1,6 @@
 package gossip
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -125,7 +124,7 @@ type Config struct {
 	// Hooks are called at the named moments.
 	Hooks Hooks
 
-	dial func(ctx context.Context, addr string) (net.Conn, error) // tests: data plane with faults
+	faults func(*transport.Config) // tests and measurements: a data plane with faults
 }
 
 // Hooks are functions that the node calls. Each may be nil. They may call

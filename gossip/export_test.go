@@ -1,14 +1,9 @@
 package gossip
 
-import (
-	"context"
-	"net"
-)
+import "github.com/grapevine-go/grapevine/transport"
 
-// SetDial gives the data plane another way to connect: one with faults.
-func (c *Config) SetDial(dial func(ctx context.Context, addr string) (net.Conn, error)) {
-	c.dial = dial
-}
+// SetFaults gives the data plane faults, such as another way to connect.
+func (c *Config) SetFaults(faults func(*transport.Config)) { c.faults = faults }
 
 // SharedReads is how many reads of a table's node shared others' reads.
 func SharedReads[T any](r *RegisterTable[T]) uint64 { return r.t.n.metrics.coalesced.Load() }

@@ -5,14 +5,17 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/grapevine-go/grapevine/gossip"
 	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/transport"
 )
 
 // links is the data plane of a cluster with links that can be stalled: what is
-// sent over a stalled link is lost, and nobody is told. Membership has sockets
-// of its own and notices nothing.
+// sent over a stalled link is lost, and nobody is told, however long it lasts: the
+// silence breaks no connection. Membership has sockets of its own and notices
+// nothing.
 type links struct {
 	mu      sync.Mutex
 	stalled map[link]bool
@@ -33,7 +36,7 @@ func newLinks() *links {
 // use is a change of a configuration for cluster.
 func (l *links) use(cfg *gossip.Config) {
 	from := cfg.Name
-	cfg.SetDial(func(ctx context.Context, addr string) (net.Conn, error) {
+	dial := func(ctx context.Context, addr string) (net.Conn, error) {
 		if err := l.wait(ctx, link{from, addr}); err != nil {
 			return nil, err
 		}
@@ -46,7 +49,8 @@ func (l *links) use(cfg *gossip.Config) {
 		defer l.mu.Unlock()
 		l.conns[c] = true
 		return c, nil
-	})
+	}
+	cfg.SetFaults(func(data *transport.Config) { data.Dial, data.IdleTimeout = dial, time.Hour })
 }
 
 // wait holds a dialler up while the link is stalled.

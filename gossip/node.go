@@ -155,11 +155,14 @@ func (n *Node) open() error {
 	if n.cfg.TLS == nil && !n.cfg.loopback() {
 		n.log.Warn("gossip: the data plane is not encrypted; set TLS", "addr", addr.String())
 	}
-	n.data, err = transport.Start(transport.Config{
+	data := transport.Config{
 		ID: n.cfg.Name, Boot: boot, Cluster: n.cfg.Cluster, Listener: n.delayed(listener), TLS: n.cfg.TLS, Handler: (*served)(n),
-		BackoffMax: time.Second, Logger: n.log, Dial: n.cfg.dial,
-	})
-	if err != nil {
+		BackoffMax: time.Second, Logger: n.log,
+	}
+	if n.cfg.faults != nil {
+		n.cfg.faults(&data)
+	}
+	if n.data, err = transport.Start(data); err != nil {
 		return err
 	}
 	return n.metrics.register() // last: from now on they are collected

@@ -7,12 +7,13 @@ import (
 
 	"github.com/grapevine-go/grapevine/internal/fault"
 	"github.com/grapevine-go/grapevine/internal/replica"
+	"github.com/grapevine-go/grapevine/transport"
 )
 
 // withFaults takes the connections that a measurement wants.
 func (c Config) withFaults(ctx context.Context) Config {
 	if dial := fault.Dial[func(context.Context, string) (net.Conn, error)](ctx); dial != nil {
-		c.dial = dial
+		c.faults = func(data *transport.Config) { data.Dial = dial }
 	}
 	return c
 }
