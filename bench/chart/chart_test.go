@@ -11,6 +11,18 @@ import (
 	"testing"
 )
 
+func TestTicks(t *testing.T) {
+	for to := 1e-6; to < 1e6; to *= 1.07 {
+		list := ticks(0, to)
+		if n := len(list); n < 5 || n > 13 || list[0].Value != 0 || list[n-1].Value > to {
+			t.Errorf("up to %v: %v", to, list)
+		}
+	}
+	if list := ticks(0, 16.6); len(list) != 9 || list[1].Label != "2" || list[8].Label != "16" {
+		t.Errorf("%v", list)
+	}
+}
+
 func TestSave(t *testing.T) {
 	dir := t.TempDir()
 	for _, log := range []bool{false, true} {

@@ -19,23 +19,30 @@ func contenders(n int) []contender {
 		{"default", rumor.DefaultPolicy(), 0},
 		{"frugal", frugal(), 0},
 	}
-	for _, k := range []int{4, 8, 12} {
-		list = append(list, contender{fmt.Sprintf("push, %d copies", k), rumor.Policy{Mode: rumor.Push, Fanout: 4, K: k}, 0})
+	family := func(format string, ks []int, policy func(k int) rumor.Policy) {
+		for _, k := range ks {
+			list = append(list, contender{fmt.Sprintf(format, k), policy(k), 0})
+		}
 	}
-	for _, k := range []int{2, 4} {
-		list = append(list, contender{fmt.Sprintf("push, feedback, counter %d", k), rumor.Policy{Mode: rumor.Push, Fanout: 2, K: k, Feedback: true, MaxAge: 30}, 0})
-	}
-	for _, k := range []int{3, 4, 6} {
-		list = append(list, contender{fmt.Sprintf("structured, %d copies", k), structured(4, k, 0), 0})
-	}
+	family("push, %d copies", []int{4, 8, 12}, func(k int) rumor.Policy {
+		return rumor.Policy{Mode: rumor.Push, Fanout: 4, K: k}
+	})
+	family("push, feedback, counter %d", []int{2, 3, 4}, func(k int) rumor.Policy {
+		return rumor.Policy{Mode: rumor.Push, Fanout: 2, K: k, Feedback: true, MaxAge: 30}
+	})
+	family("structured, %d copies", []int{3, 4, 6}, func(k int) rumor.Policy { return structured(4, k, 0) })
+	family("structured, 3 copies, names %d", []int{1, 3, 6}, func(k int) rumor.Policy { return structured(4, 3, k) })
+	family("push-pull, counter %d", []int{1, 2, 3}, func(k int) rumor.Policy {
+		return rumor.Policy{Mode: rumor.PushPull, Fanout: 2, K: k, Feedback: true, MaxAge: 30}
+	})
+	family("push-pull by digest, contacts %d", []int{1, 2, 3}, func(k int) rumor.Policy {
+		return rumor.Policy{Mode: rumor.PushPull, Fanout: k, K: 10 * k, Digest: true}
+	})
 	return append(list,
 		contender{"direct mail", rumor.Policy{Mode: rumor.Push, Targets: rumor.Mail, Fanout: 1, K: 1}, 0},
 		contender{"structured, 3 then one", structured(3, 4, 0), 0},
-		contender{"structured, 3 and 3 names", structured(4, 3, 3), 0},
-		contender{"push-pull, counter 2", rumor.Policy{Mode: rumor.PushPull, Fanout: 2, K: 2, Feedback: true, MaxAge: 30}, 0},
 		contender{"push-pull, minimised, 2", rumor.Policy{Mode: rumor.PushPull, Fanout: 2, K: 2, Feedback: true, Minimise: true, MaxAge: 30}, 0},
 		contender{"median counter 3", rumor.Policy{Mode: rumor.PushPull, Fanout: 1, K: 3, Stop: rumor.MedianCounter, MaxAge: 30}, 0},
-		contender{"push-pull by digest", rumor.Policy{Mode: rumor.PushPull, Fanout: 2, K: 20, Digest: true}, 0},
 		contender{"tree of 3 orders", rumor.Policy{Mode: rumor.Push, Targets: rumor.Tree, Fanout: 1, K: 3}, 5},
 	)
 }
@@ -57,7 +64,7 @@ func (o *options) worlds() (list []world) {
 	if o.quick {
 		return []world{{1024, 0.05, 0, 0, o.or(60)}}
 	}
-	for _, size := range []struct{ nodes, runs int }{{128, 300}, {1024, 300}, {10_000, 20}, {100_000, 2}} {
+	for _, size := range []struct{ nodes, runs int }{{128, 300}, {1024, 300}, {10_000, 20}, {100_000, 3}} {
 		for _, loss := range []float64{0, 0.05, 0.2} {
 			for _, dead := range []float64{0, 0.02, 0.1} {
 				list = append(list, world{size.nodes, loss, dead, 0, o.or(size.runs)})

@@ -9,7 +9,7 @@ import (
 	"github.com/grapevine-go/grapevine/bench/chart"
 )
 
-var numbers = regexp.MustCompile(`,? ?\d+( copies)?$`)
+var numbers = regexp.MustCompile(`,? ?(contacts )?\d+( copies)?$`)
 
 // drawing takes the rows of the first world of the frontier, a line a family:
 // policies whose names differ in the number alone, with copies a node (x) and t99.9

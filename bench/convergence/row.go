@@ -4,11 +4,8 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -89,26 +86,14 @@ func newRow(policy string, e gossiptest.Epidemic, runs int, seed uint64) row {
 	return r
 }
 
-// measure runs an epidemic from as many seeds, on all processors, and sums up.
-// The result does not depend on how many there are.
+// measure runs an epidemic from as many seeds, and sums up.
 func measure(policy string, e gossiptest.Epidemic, runs int, seed uint64) (row, error) {
-	spreads := make([]gossiptest.Spread, runs)
-	errs := make([]error, runs)
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runs, runtime.GOMAXPROCS(0)) {
-		workers.Go(func() {
-			for i := int(next.Add(1)) - 1; i < runs; i = int(next.Add(1)) - 1 {
-				spreads[i], errs[i] = e.Run(seed + uint64(i))
-			}
-		})
-	}
-	workers.Wait()
 	r := newRow(policy, e, runs, seed)
+	spreads, err := each(runs, seed, e.Run)
+	if err != nil {
+		return r, err
+	}
 	for i, s := range spreads {
-		if errs[i] != nil {
-			return r, errs[i]
-		}
 		if s.Invented != 0 {
 			return r, fmt.Errorf("seed %d: %d bodies arrived that nobody sent", seed+uint64(i), s.Invented)
 		}

@@ -108,7 +108,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	flags.Float64Var(&e.Dead, "dead", 0, "share of nodes that are dead and not noticed")
 	flags.Float64Var(&e.Unknown, "unknown", 0, "share of the members that a node does not know")
 	flags.IntVar(&e.Body, "body", 100, "length of the update in bytes")
-	flags.IntVar(&o.runs, "runs", 0, "runs a row (default 1000; 300 with -compare; fewer for many nodes and with -quick); updates with -live (default 100)")
+	flags.IntVar(&o.runs, "runs", 0, "runs a row (default 1000; 300 with -compare; more for the tables, fewer for many nodes and with -quick); updates with -live (default 100)")
 	flags.Uint64Var(&o.seed, "seed", 1, "of the first run; the next ones count on")
 	flags.BoolVar(&o.quick, "quick", false, "the tables and one frontier in under two minutes")
 	flags.BoolVar(&o.compare, "compare", false, "the default policy beside memberlist's rule, in one world")

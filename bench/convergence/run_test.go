@@ -131,6 +131,14 @@ func TestAntiEntropy(t *testing.T) {
 			t.Errorf("%v: t_last %v, t_ave %v", r["policy"], r["t_last"], r["t_ave"])
 		}
 	}
+	if push := rows[len(rows)-1]; math.Abs(push["t_last"].(float64)/pushLength(1000)-1) > .05 {
+		t.Errorf("a push to all took %v", push["t_last"])
+	}
+	for n, constant := range map[float64]float64{1000: 1.17, 1e6: 1.18, 1e7: 1.18} {
+		if c := pushLength(n) - math.Log2(n) - math.Log(n); math.Abs(c-constant) > .006 {
+			t.Errorf("%v sites: log2 n + ln n + %v", n, c)
+		}
+	}
 	rows, _ = rowsOf(t, strings.Fields("-anti-entropy -n 300 -mode push -connection-limit 1 -hunt 300 -runs 20")...)
 	if each := rows[0]["control_per_node"].(float64) / rows[0]["t_last"].(float64); each < .99 || each > 1 {
 		t.Errorf("with hunting, %v comparisons a site and cycle", each)
