@@ -1,11 +1,19 @@
 package gossip_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/grapevine-go/grapevine/gossip"
 	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/transport"
 )
 
 // TestZoneDown: two zones of two nodes. Acknowledgements from both are to be had
@@ -54,4 +62,82 @@ func TestZoneDown(t *testing.T) {
 	if _, _, err := tables[0].Get(ctx, "key", quorum.R(quorum.All)); !errors.Is(err, quorum.ErrUnavailable) {
 		t.Errorf("a read of all: %v", err)
 	}
+}
+
+// TestRumorsStayNear: of what eight nodes tell each other, over half would cross
+// between two zones if they knew of none, and with one far target in four much
+// less does. All are told either way.
+func TestRumorsStayNear(t *testing.T) {
+	t.Parallel()
+	blind := crossing(t, "one zone", func(*gossip.Config) {})
+	zoned := crossing(t, "two zones", func(c *gossip.Config) { c.Zone = halfOf(c) })
+	t.Logf("of the bytes %.3f crossed without zones, and %.3f with them", blind, zoned)
+	if blind < .45 || zoned > .75*blind {
+		t.Errorf("of the bytes %.3f crossed without zones, and %.3f with them", blind, zoned)
+	}
+}
+
+func halfOf(c *gossip.Config) string {
+	return map[bool]string{true: "east", false: "west"}[c.Name < "n4"]
+}
+
+// crossing has eight nodes tell each other sixty values, and returns the share of
+// the bytes that went from one half of them to the other.
+func crossing(t *testing.T, name string, change func(*gossip.Config)) (share float64) {
+	t.Run(name, func(t *testing.T) {
+		var all, crossed atomic.Int64
+		var halves sync.Map // by address; complete before what counts is sent
+		counted := func(c *gossip.Config) {
+			own := halfOf(c)
+			c.SweepEvery = time.Hour // nothing is compared meanwhile: rumors tell everybody
+			c.SetFaults(func(data *transport.Config) {
+				data.Dial = func(ctx context.Context, addr string) (net.Conn, error) {
+					conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+					if err != nil {
+						return nil, err
+					}
+					return &countedConn{conn, func(n int) {
+						all.Add(int64(n))
+						if half, _ := halves.Load(addr); half != own {
+							crossed.Add(int64(n))
+						}
+					}}, nil
+				}
+			})
+			change(c)
+		}
+		nodes := cluster(t, 8, counted)
+		var tables []*gossip.RegisterTable[string]
+		for i, n := range nodes {
+			halves.Store(self(t, n).Data.String(), map[bool]string{true: "east", false: "west"}[i < 4])
+			tables = append(tables, flags(t, n))
+		}
+		ready(t, nodes...)
+		all.Store(0)
+		crossed.Store(0)
+		value := strings.Repeat("v", 700)
+		for i := range 60 {
+			if _, err := tables[i%8].Put(t.Context(), fmt.Sprint("flag-", i), value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, table := range tables {
+			for i := range 60 {
+				holds(t, table, fmt.Sprint("flag-", i), value)
+			}
+		}
+		share = float64(crossed.Load()) / float64(all.Load())
+	})
+	return share
+}
+
+type countedConn struct {
+	net.Conn
+	wrote func(n int)
+}
+
+func (c *countedConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.wrote(n)
+	return n, err
 }
