@@ -3,6 +3,7 @@ package gossip
 import (
 	"io"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -39,6 +40,7 @@ type lateConn struct {
 	by     func() time.Duration
 	chunks chan chunk
 	closed chan struct{}
+	end    sync.Once
 	rest   []byte // of the chunk that is being read
 }
 
@@ -87,11 +89,6 @@ func (c *lateConn) Read(p []byte) (int, error) {
 
 // Close implements net.Conn.
 func (c *lateConn) Close() error {
-	err := c.Conn.Close()
-	select {
-	case <-c.closed:
-	default:
-		close(c.closed)
-	}
-	return err
+	c.end.Do(func() { close(c.closed) })
+	return c.Conn.Close()
 }

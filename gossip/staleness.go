@@ -33,10 +33,10 @@ type Staleness struct {
 	Writes  int          // round trips to owners that the prediction rests on, of the latest writes
 	Reads   int          // and reads
 	Choices []pbs.Choice // every R and W of the table's N
-	// Truth counts sampled reads by the age of the newest version that any owner
-	// had, by its stamp: its write may just have been under way. Unjudged are those of
-	// which nothing can be said: an owner did not answer, or the newest version is
-	// younger than the read.
+	// Truth counts sampled reads of a table of registers by the age of the newest
+	// version that any owner had, by its stamp: its write may just have been under
+	// way. Unjudged are those of which nothing can be said: an owner did not answer,
+	// or the newest version is younger than the read.
 	Truth    pbs.Truth
 	Unjudged uint64
 }
@@ -193,7 +193,7 @@ func (k *call) sample(t *table) {
 	}
 	k.probe = t.probe
 	if k.op == opRead {
-		k.truth = lot%truthEvery == 0
+		k.truth = !t.causal && lot%truthEvery == 0
 		if k.c.Op.Acked() > 0 { // this node has answered itself at once
 			k.probe.trip(opRead, time.Since(k.begun))
 		}
