@@ -59,10 +59,9 @@ func (c *causal) appendColumns(dst []byte, s *site) []byte {
 	if s.live.n == 0 {
 		return dst
 	}
-	least, common := uint64(1), -1
-	for n, payload := range s.live.all() {
-		dst = appendUvarint(dst, n-least)
-		least = n + 1
+	dst = appendDistances(dst, s)
+	common := -1
+	for _, payload := range s.live.all() {
 		if l := len(payload); common == -1 {
 			common = l
 		} else if common != l {
@@ -81,6 +80,16 @@ func (c *causal) appendColumns(dst []byte, s *site) []byte {
 	return dst
 }
 
+// appendDistances appends how far each live number is from the one before.
+func appendDistances(dst []byte, s *site) []byte {
+	least := uint64(1)
+	for n := range s.live.all() {
+		dst = appendUvarint(dst, n-least)
+		least = n + 1
+	}
+	return dst
+}
+
 // decode reads a state or delta of the type of c into d, which is empty. D's
 // payloads refer to p.
 func (c *causal) decode(p string, d *causal) error {
@@ -92,6 +101,13 @@ func (c *causal) decode(p string, d *causal) error {
 	if r.bad || version < causalOldest || tag != c.rules.tag() {
 		return fmt.Errorf("%w: version %d, tag %d where %d is wanted", ErrCorrupt, version, tag, c.rules.tag())
 	}
+	d.decodeSites(&r, func(s *site) { d.decodeLive(&r, s, version, c.rules) })
+	return r.end("causal state")
+}
+
+// decodeSites reads what was seen of each actor into d, which is empty, and has
+// live read what is live of it.
+func (d *causal) decodeSites(r *reader, live func(s *site)) {
 	for range r.count(minClaim + 1) {
 		a := r.actor()
 		if n := len(d.sites); n > 0 && d.sites[n-1].actor.Compare(a) >= 0 {
@@ -102,9 +118,19 @@ func (c *causal) decode(p string, d *causal) error {
 		}
 		s := d.intern(a)
 		s.seen = r.spans(s.seen[:0])
-		d.decodeLive(&r, s, version, c.rules)
+		live(s)
 	}
-	return r.end("causal state")
+}
+
+// distances reads live numbers, each as its distance from the one before.
+type distances struct{ least uint64 }
+
+func (d *distances) next(r *reader) uint64 {
+	gap := r.uvarint()
+	r.bad = r.bad || d.least > MaxDot || gap > MaxDot-d.least
+	number := d.least + gap
+	d.least = number + 1
+	return number
 }
 
 func (d *causal) decodeLive(r *reader, s *site, version byte, rules rules) {
@@ -116,17 +142,10 @@ func (d *causal) decodeLive(r *reader, s *site, version byte, rules rules) {
 		}
 		d.insert(s, number, payload)
 	}
-	least := uint64(1)
-	next := func() uint64 {
-		gap := r.uvarint()
-		r.bad = r.bad || least > MaxDot || gap > MaxDot-least
-		number := least + gap
-		least = number + 1
-		return number
-	}
+	at := distances{least: 1}
 	if version == 1 {
 		for i := 0; i < n && !r.bad; i++ {
-			number := next()
+			number := at.next(r)
 			take(number, r.string())
 		}
 		return
@@ -134,7 +153,7 @@ func (d *causal) decodeLive(r *reader, s *site, version byte, rules rules) {
 	var room [8]uint64
 	numbers := room[:0]
 	for i := 0; i < n && !r.bad; i++ {
-		numbers = append(numbers, next())
+		numbers = append(numbers, at.next(r))
 	}
 	lengths := r.lengths(n)
 	for i, number := range numbers {

@@ -69,7 +69,11 @@ func (c *causal) ApplyBinary(m Mint, op Op, dst []byte) ([]byte, Context, error)
 // DifferenceBinary appends what the encoded state lacks; see [Mutable].
 func (c *causal) DifferenceBinary(other, dst []byte) ([]byte, error) {
 	var o, d causal
-	if err := c.decode(string(other), &o); err != nil {
+	decode := c.decode
+	if len(other) > 0 && other[0] == outlineVersion {
+		decode = c.decodeOutline
+	}
+	if err := decode(string(other), &o); err != nil {
 		return dst, err
 	}
 	own := c.whole()

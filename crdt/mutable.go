@@ -21,10 +21,15 @@ type Mutable interface {
 	// changed: of the delta, only what the state did not have; nothing if it had
 	// all of it. That is what has to travel on.
 	JoinChanges(delta, dst []byte) (changes []byte, j Joined, err error)
-	// DifferenceBinary appends the encoding of what this state has and the
-	// encoded one lacks; nothing if it lacks nothing. The error wraps ErrCorrupt
-	// or ErrVersion.
+	// DifferenceBinary appends the encoding of what this state has and the other
+	// lacks, which is encoded or an outline; nothing if it lacks nothing. The error
+	// wraps ErrCorrupt or ErrVersion.
 	DifferenceBinary(other, dst []byte) ([]byte, error)
+	// AppendOutline appends the state's outline: what another needs of it for
+	// DifferenceBinary, shorter than the state by what the state's dots assert. It
+	// appends nothing if the type has no shorter one. An outline is no state:
+	// JoinBinary refuses it.
+	AppendOutline(dst []byte) []byte
 	// AppendVersion appends the canonical encoding in an older version, for a
 	// cluster whose members do not all know the newest. The error wraps
 	// ErrVersion if the type has no such version. The other methods write the

@@ -96,6 +96,10 @@ func (t *table[K, V]) ApplyBinary(m Mint, op Op, dst []byte) ([]byte, Context, e
 	return d.AppendBinary(dst), Context{}, nil
 }
 
+// AppendOutline appends nothing: what such a state lacks is told by its entries;
+// see [Mutable].
+func (t *table[K, V]) AppendOutline(dst []byte) []byte { return dst }
+
 // DifferenceBinary appends what the encoded state lacks; see [Mutable].
 func (t *table[K, V]) DifferenceBinary(other, dst []byte) ([]byte, error) {
 	var o table[K, V]

@@ -159,6 +159,9 @@ func (r *Register[T]) JoinChanges(delta, dst []byte) ([]byte, Joined, error) {
 	return dst, j, err
 }
 
+// AppendOutline appends nothing: a cell has no outline; see [Mutable].
+func (r *Register[T]) AppendOutline(dst []byte) []byte { return dst }
+
 // DifferenceBinary appends what the encoded cell lacks; see [Mutable].
 func (r *Register[T]) DifferenceBinary(other, dst []byte) ([]byte, error) {
 	o, err := r.decode(other)

@@ -139,13 +139,13 @@ func (p *page) JoinBinary(reply []byte) (crdt.Joined, error) {
 	if err != nil {
 		return crdt.Joined{}, err
 	}
-	for key, state, ok := list.Entry(); ok; key, state, ok = list.Entry() {
-		e := p.entries[string(key)]
+	for entry, ok := list.Entry(); ok; entry, ok = list.Entry() {
+		e := p.entries[string(entry.Key)]
 		if e == nil {
 			e = p.bottom()
-			p.entries[string(key)] = e
+			p.entries[string(entry.Key)] = e
 		}
-		if _, err := e.JoinBinary(state); err != nil {
+		if _, err := e.JoinBinary(entry.State); err != nil {
 			return crdt.Joined{}, err
 		}
 	}

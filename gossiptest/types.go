@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/grapevine-go/grapevine/crdt"
@@ -23,6 +24,9 @@ func (r *Run) typ() replica.Type {
 	return replica.Register("bytes")
 }
 
+// longElement makes elements so long that nodes outline their sets to each other.
+var longElement = strings.Repeat("+", 60)
+
 // draw decides what an operation of a client is.
 func (k *workload) draw(o *Op, id, count int) {
 	w, x := k.c.World, k.c.World.Rand.IntN(10)
@@ -37,6 +41,9 @@ func (k *workload) draw(o *Op, id, count int) {
 		}
 	case k.c.run.Workload == "sets":
 		o.Kind, o.Value = AddOp, unique
+		if id%2 == 0 {
+			o.Value += longElement
+		}
 		if w.chance(.3) { // an element that others add, too
 			o.Value = fmt.Sprint("e", w.Rand.IntN(3))
 		}

@@ -215,8 +215,17 @@ func (c *checker[S]) mutable(a, b, ab string) {
 	changes, j, err := into.JoinChanges([]byte(b), nil)
 	c.require(err == nil && j.Changed == (a != ab) && bytes.Equal(changes, want) && string(into.AppendBinary(nil)) == ab, Report,
 		"of the bytes %x joined to %x: %x, not %x: %v", b, a, changes, want, err)
-	d, err := any(c.load(b)).(crdt.Mutable).DifferenceBinary([]byte(a), nil)
+	other := any(c.load(b)).(crdt.Mutable)
+	d, err := other.DifferenceBinary([]byte(a), nil)
 	c.require(err == nil && bytes.Equal(d, want), Difference, "of %x to the bytes %x: %x, not %x: %v", b, a, d, want, err)
+	outline := any(c.load(a)).(crdt.Mutable).AppendOutline(nil)
+	if len(outline) == 0 {
+		return
+	}
+	d, err = other.DifferenceBinary(outline, nil)
+	c.require(err == nil && bytes.Equal(d, want), Difference, "of %x to the outline of %x: %x, not %x: %v", b, a, d, want, err)
+	_, err = other.JoinBinary(outline)
+	c.require(errors.Is(err, crdt.ErrCorrupt) && string(other.AppendBinary(nil)) == b, Codec, "the outline %x is joined: %v", outline, err)
 }
 
 // aliasing changes each of three states that met and sees that the others stay.

@@ -240,28 +240,28 @@ func (s *serving) transfer(q *wire.Request, t *Table) []byte {
 	if list.Done && list.Len() == 0 {
 		s.r.accepted.drop(q.Op)
 	}
-	s.r.joinFound(s.now, s.view, t, &list, nil)
-	entries := wire.BeginEntries(s.dst, s.ok(t, 0))
 	if list.Done {
-		return entries.End(0, true)
+		s.r.joinFound(s.now, s.view, t, &list, nil)
+		return wire.BeginEntries(s.dst, s.ok(t, 0)).End(0, true)
 	}
-	if next, more := s.r.addFound(entries, a, list.Next, true); more {
+	entries := wire.BeginEntries(s.dst, s.ok(t, 0))
+	if next, more := s.r.addFound(entries, a, askedBy(&list), true); more {
 		return entries.End(next, false)
 	}
 	return entries.End(0, true)
 }
 
-// addFound adds what a session found from a hash on until a page is full, and
+// addFound adds what a session found and is asked for until a page is full, and
 // returns where the next page begins. Of entries that have come a short while ago
 // only the key is sent if they are to be held back: it tells the other side not to
 // send its own version.
-func (r *Replica) addFound(entries *wire.Entries, a *accepted, from uint64, hold bool) (next uint64, more bool) {
+func (r *Replica) addFound(entries *wire.Entries, a *accepted, q ask, hold bool) (next uint64, more bool) {
 	if a.found == nil {
 		a.found = a.session.Found()
 	}
-	i, _ := slices.BinarySearch(a.found, from)
+	i, _ := slices.BinarySearch(a.found, q.from)
 	for _, hash := range a.found[i:] {
-		if full(entries) {
+		if full(entries) || hash > q.to {
 			return hash, true
 		}
 		held := hold && a.source.data.recent.has(hash)
@@ -269,9 +269,9 @@ func (r *Replica) addFound(entries *wire.Entries, a *accepted, from uint64, hold
 			if held {
 				entries.Add(e.Key, nil)
 				r.stats.syncHeld.Add(1)
-				return
+			} else if q.add(entries, e) {
+				r.stats.syncDeltas.Add(1)
 			}
-			entries.Add(e.Key, e.State)
 		})
 	}
 	return 0, false
@@ -292,18 +292,18 @@ type met struct {
 // counted.
 func (r *Replica) joinFound(now time.Time, v *View, t *Table, list *wire.EntryList, seen func(met)) {
 	for {
-		key, state, ok := list.Entry()
+		e, ok := list.Entry()
 		if !ok {
 			return
 		}
-		m := met{hash: ring.HashBytes(key), key: key, held: len(state) == 0}
+		m := met{hash: ring.HashBytes(e.Key), key: e.Key, held: len(e.State)+len(e.Outline) == 0}
 		err := errNotOwned
 		switch {
 		case !v.owns(t, ring.Partition(m.hash, t.Layout.Partitions())):
 		case m.held:
 			err = nil
 		default:
-			err = r.joinOne(now, t, &m, state, seen != nil)
+			err = r.joinOne(now, t, &m, e, seen != nil)
 		}
 		if err != nil {
 			r.stats.refused.Add(1)
@@ -316,34 +316,51 @@ func (r *Replica) joinFound(now time.Time, v *View, t *Table, list *wire.EntryLi
 // errNotOwned is why an entry is passed over whose partition is not this node's.
 var errNotOwned = errors.New("the partition is not owned here")
 
-// joinOne joins a state, and says if asked what this node has beyond it.
-func (r *Replica) joinOne(now time.Time, t *Table, m *met, state []byte, ask bool) error {
-	latest, err := t.Data.typ.Latest(state)
-	if err == nil && latest > crdt.TimeOf(now.Add(hardSkew)) {
-		err = crdt.ErrSkew
+// joinOne joins a state, or what this node lacked of one, and says if asked what it
+// has beyond that.
+func (r *Replica) joinOne(now time.Time, t *Table, m *met, e wire.Entry, ask bool) error {
+	if len(e.State) > 0 {
+		j, err := t.joinRemote(now, m.hash, e)
+		if err != nil {
+			return err
+		}
+		if j.Changed {
+			r.stats.swept.Add(1)
+		}
 	}
-	if err != nil {
-		return err
-	}
-	j, err := t.Data.Join(m.hash, m.key, state)
-	if j.Changed {
-		r.stats.swept.Add(1)
-	}
-	if err != nil || !ask {
-		return err
-	}
-	lack, ok, err := t.Data.AppendDifference(nil, m.hash, m.key, state)
-	if err != nil {
-		return err
-	}
-	if ok {
-		m.same, m.lack = len(lack) == 0, lack
+	if !ask {
 		return nil
 	}
+	other := e.State
+	if len(e.Outline) > 0 {
+		other = e.Outline
+	}
+	lack, ok, err := t.Data.AppendDifference(nil, m.hash, m.key, other)
+	switch {
+	case err != nil:
+		return err
+	case ok:
+		m.same, m.lack = len(lack) == 0, lack
+		return nil
+	case len(e.Outline) > 0:
+		return nil // the key has gone meanwhile
+	}
 	theirs := t.Data.typ.New()
-	if _, err := theirs.JoinBinary(state); err != nil {
+	if _, err := theirs.JoinBinary(e.State); err != nil {
 		return err
 	}
 	m.same = theirs.Fingerprint(t.Spec.Key) == t.Data.Fingerprint(m.hash, m.key)
 	return nil
+}
+
+// joinRemote joins what another node sent, unless it is stamped too far ahead.
+func (t *Table) joinRemote(now time.Time, hash uint64, e wire.Entry) (crdt.Joined, error) {
+	latest, err := t.Data.typ.Latest(e.State)
+	if err == nil && latest > crdt.TimeOf(now.Add(hardSkew)) {
+		err = crdt.ErrSkew
+	}
+	if err != nil {
+		return crdt.Joined{}, err
+	}
+	return t.Data.Join(hash, e.Key, e.State)
 }

@@ -191,9 +191,9 @@ func TestReadPage(t *testing.T) {
 		if err != nil || list.Len() != in || !list.Done {
 			t.Errorf("%d of %d keys, done %t, %v", list.Len(), in, list.Done, err)
 		}
-		for key, _, ok := list.Entry(); ok; key, _, ok = list.Entry() {
-			if hash := ring.HashBytes(key); hash < first || hash > last {
-				t.Errorf("%s is of another partition", key)
+		for e, ok := list.Entry(); ok; e, ok = list.Entry() {
+			if hash := ring.HashBytes(e.Key); hash < first || hash > last {
+				t.Errorf("%s is of another partition", e.Key)
 			}
 		}
 	}

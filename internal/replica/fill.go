@@ -77,7 +77,8 @@ func (r *Replica) fillOne(now time.Time, v *View, t *Table, p int, out *Effects)
 		b := job{about: about{kind: fillJob, to: m.ID, table: name}, nonce: m.Boot.Nonce, data: t.Data, partition: p, fill: f}
 		b.from, b.end = PartitionRange(p, t.Layout.Partitions())
 		_, have := t.Data.Digest(p)
-		b.probe = have.Live+have.Dead > r.cfg.ListUpTo
+		entries := have.Live + have.Dead
+		b.probe = entries > r.cfg.ListUpTo || entries > 0 && t.Data.typ.Outlined
 		r.askPage(now, v, t, b, out)
 	}
 }
@@ -323,17 +324,19 @@ func (r *Replica) joinPage(now time.Time, t *Table, b job, a *wire.Reply) (from 
 		return 0, false, err
 	}
 	for {
-		key, state, ok := list.Entry()
+		e, ok := list.Entry()
 		if !ok {
 			break
 		}
-		hash := ring.HashBytes(key)
-		latest, err := t.Data.typ.Latest(state)
-		if err != nil || latest > crdt.TimeOf(now.Add(hardSkew)) || ring.Partition(hash, t.Layout.Partitions()) != b.partition {
-			r.stats.refused.Add(1)
-			continue
+		if len(e.State) == 0 && len(e.Outline) > 0 {
+			continue // nothing of it was lacked
 		}
-		j, err := t.Data.Join(hash, key, state)
+		hash := ring.HashBytes(e.Key)
+		var j crdt.Joined
+		err := errNotOwned
+		if ring.Partition(hash, t.Layout.Partitions()) == b.partition {
+			j, err = t.joinRemote(now, hash, e)
+		}
 		if err != nil {
 			r.stats.refused.Add(1)
 		} else if j.Changed {

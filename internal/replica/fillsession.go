@@ -18,7 +18,9 @@ import (
 // the ranges in which they are not have been listed as they are by then.
 type comparison struct {
 	op      wire.OpID
+	source  *source
 	session *antientropy.Session // nil once it has found what there is
+	differ  []uint64             // what was found of what is here
 	turn    uint64
 	frames  [][]byte
 }
@@ -28,9 +30,9 @@ func (r *Replica) newComparison(t *Table, p int) *comparison {
 	var cfg antientropy.Config
 	binary.LittleEndian.PutUint64(cfg.Salt[:8], r.cfg.Rand.Uint64())
 	binary.LittleEndian.PutUint64(cfg.Salt[8:], r.cfg.Rand.Uint64())
-	c := &comparison{op: r.newOp()}
+	c := &comparison{op: r.newOp(), source: r.newPartitionSource(t, p)}
 	r.stats.fillSessions.Add(1)
-	c.session, c.frames, _ = antientropy.Start(cfg, r.newPartitionSource(t, p)) // the strategy is the default
+	c.session, c.frames, _ = antientropy.Start(cfg, c.source) // the strategy is the default
 	return c
 }
 
@@ -40,7 +42,9 @@ func (c *comparison) ask(h *wire.Header, from uint64) []byte {
 	h.Op = c.op
 	if c.session == nil {
 		h.Kind = wire.KindTransfer
-		return wire.BeginTransfer(nil, h).End(from, false)
+		entries := wire.BeginTransfer(nil, h)
+		c.source.outline(entries, c.differ, from)
+		return entries.End(from, false)
 	}
 	h.Kind = wire.KindSync
 	return wire.AppendSync(nil, h, c.turn, c.frames)
@@ -58,7 +62,10 @@ func (c *comparison) take(a *wire.Reply) (equal bool, err error) {
 	}
 	c.turn++
 	if err == nil && c.session.Done() {
-		equal, c.session = c.session.Equal(), nil
+		if equal = c.session.Equal(); !equal {
+			c.differ = c.session.Found()
+		}
+		c.session = nil
 	}
 	return equal, err
 }
@@ -102,7 +109,7 @@ func (s *serving) fillTurn(q *wire.Request, t *Table) []byte {
 // The last ends the session.
 func (s *serving) fillPage(q *wire.Request, t *Table) []byte {
 	list, err := q.Transfer()
-	if err != nil || list.Len() > 0 {
+	if err != nil || list.Done {
 		return s.refuse(wire.Malformed, "a fill brings nothing")
 	}
 	a := s.r.accepted.get(s.now, q.Op)
@@ -115,7 +122,7 @@ func (s *serving) fillPage(q *wire.Request, t *Table) []byte {
 		return s.refuse(wire.Malformed, "no such session of this table")
 	}
 	entries := wire.BeginEntries(s.dst, s.okToFill(t, int(q.Partition)))
-	if next, more := s.r.addFound(entries, a, list.Next, false); more {
+	if next, more := s.r.addFound(entries, a, askedBy(&list), false); more {
 		return entries.End(next, false)
 	}
 	s.r.accepted.drop(q.Op)

@@ -33,6 +33,8 @@ type hand struct {
 	hold func(s sent) bool // what stays in held until it is released
 	held []sent
 	seen func(s sent) // is shown each message that arrives
+
+	answered func(s sent, reply []byte) // and each answer
 }
 
 // node is a replica with what it wants to have sent.
@@ -178,6 +180,9 @@ func (h *hand) serve(s sent) ([]byte, error) {
 		h.seen(s)
 	}
 	reply := to.Serve(h.now, s.msg, nil)
+	if h.answered != nil {
+		h.answered(s, reply)
+	}
 	to.carry()
 	return reply, nil
 }

@@ -60,9 +60,9 @@ type Config struct {
 	Target rumor.Target // what the spreading of tables that every member holds is to achieve; zero: rumor.DefaultTarget
 
 	// ListUpTo is how many entries of a partition a fill lists to another owner at
-	// once, which costs no more than to compare so few; of more it asks whether all
-	// are equal, and if not, a session finds what is lacked. 0 stands for 64, less
-	// for none.
+	// once, which costs no more than to compare so few; of more, or of states that
+	// have outlines, it asks whether all are equal, and if not, a session finds what
+	// is lacked. 0 stands for 64, less for none.
 	ListUpTo int
 
 	Rules Rules

@@ -203,7 +203,9 @@ func (r *Replica) compared(d *round, a *wire.Reply) error {
 // bring asks for the next page of what this node lacks.
 func (r *Replica) bring(d *round) {
 	h := r.roundHeader(d, wire.KindTransfer)
-	d.say(bringing, wire.BeginTransfer(nil, &h).End(d.from, false))
+	entries := wire.BeginTransfer(nil, &h)
+	d.source.outline(entries, d.mine, d.from)
+	d.say(bringing, entries.End(d.from, false))
 }
 
 // brought joins a page. Where the other side's version is held back, or is the

@@ -145,8 +145,8 @@ func TestSweepInPages(t *testing.T) {
 		if q := s.request(); q.Kind == wire.KindTransfer {
 			transfers++
 			list, _ := q.Transfer()
-			for key, _, ok := list.Entry(); ok; key, _, ok = list.Entry() {
-				entries[string(s.to)+string(key)]++
+			for e, ok := list.Entry(); ok; e, ok = list.Entry() {
+				entries[string(s.to)+string(e.Key)]++
 			}
 		}
 	}

@@ -13,6 +13,8 @@ type Type struct {
 	New    func() crdt.State
 	Latest func(delta []byte) (crdt.Time, error) // the highest time in an encoded delta
 	Head   func(s crdt.State) crdt.State         // what of a state tells whether a reader sees anything
+
+	Outlined bool // sessions bring what is lacked of a state: see [crdt.Mutable]
 }
 
 // Register is the built-in type of last-writer-wins cells, for values in the
@@ -39,8 +41,9 @@ func headOfCell(s crdt.State) crdt.State {
 // what others have, whether a reader sees anything.
 func Causal[S crdt.Mutable](bottom func() S) Type {
 	return Type{Name: bottom().TypeName(), Codec: 1, New: func() crdt.State { return bottom() },
-		Latest: func([]byte) (crdt.Time, error) { return 0, nil },
-		Head:   func(s crdt.State) crdt.State { return s }}
+		Latest:   func([]byte) (crdt.Time, error) { return 0, nil },
+		Head:     func(s crdt.State) crdt.State { return s },
+		Outlined: len(bottom().AppendOutline(nil)) > 0}
 }
 
 // builtin returns the built-in type of that name: what a node serves although

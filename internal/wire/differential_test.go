@@ -176,7 +176,8 @@ func (d *difference) replies(t *testing.T) {
 	entries := []any{}
 	for range d.list[:min(len(d.list), 20)] {
 		page.Add(d.key, blob(d.state))
-		entries = append(entries, []any{d.key, d.state})
+		page.AddDelta(d.key, d.state, d.f[:])
+		entries = append(entries, []any{d.key, d.state}, []any{d.key, d.state, d.f[:]})
 	}
 	for _, m := range []struct {
 		name  string

@@ -116,10 +116,17 @@ func (e *Entries) Add(key []byte, state crdt.State) {
 }
 
 // AddEncoded appends an entry whose state, or what of it the other side lacks, is
-// encoded already.
+// encoded already, or the outline of which asks for it.
 func (e *Entries) AddEncoded(key, state []byte) {
 	e.n++
 	e.dst = appendBytes(appendString(appendArray(e.dst, 2), key), state)
+}
+
+// AddDelta appends an entry whose state the other side has outlined: what it lacks
+// of the one here, which may be nothing, and the outline of that.
+func (e *Entries) AddDelta(key, delta, outline []byte) {
+	e.n++
+	e.dst = appendBytes(appendBytes(appendString(appendArray(e.dst, 3), key), delta), outline)
 }
 
 // Size returns how many bytes the entries take so far.
@@ -141,7 +148,8 @@ func (e *Entries) End(next uint64, done bool) []byte {
 }
 
 // EntryList is the body of a reply to a page request, and of a transfer in both
-// directions.
+// directions. In a request that asks for entries are outlines of what its sender
+// has of them, in the order of the hash; the page ends with the last of these.
 type EntryList struct {
 	Next uint64 // of a request: from which hash on entries are asked for
 	Done bool   // of a request: none are asked for
@@ -172,19 +180,34 @@ func (r *reader) entries(fields int) (l EntryList, err error) {
 // Len returns how many entries are left.
 func (l *EntryList) Len() int { return l.n }
 
+// Entry is one of a list.
+type Entry struct {
+	Key     []byte
+	State   []byte // encoded, or what of it is lacked; in a request that asks for entries, its outline
+	Outline []byte // of a state of which State is what was lacked; empty if State is all of it
+}
+
 // Take reports whether there is another entry.
 func (l *EntryList) Take() bool {
-	_, _, ok := l.Entry()
+	_, ok := l.Entry()
 	return ok
 }
 
 // Entry takes the next entry; false at the end.
-func (l *EntryList) Entry() (key, state []byte, ok bool) {
+func (l *EntryList) Entry() (e Entry, ok bool) {
 	if l.n == 0 || l.r.err != nil {
-		return nil, nil, false
+		return e, false
 	}
 	l.n--
-	l.r.pair()
-	key, state = l.r.bytes(MaxKey), l.r.bytes(MaxState)
-	return key, state, l.r.err == nil
+	parts := l.r.array(3)
+	if parts < 3 {
+		l.r.elements(parts, 2)
+	}
+	e.Key, e.State = l.r.bytes(MaxKey), l.r.bytes(MaxState)
+	if parts == 3 {
+		if e.Outline = l.r.bytes(MaxState); len(e.Outline) == 0 {
+			l.r.fail("empty outline")
+		}
+	}
+	return e, l.r.err == nil
 }

@@ -307,11 +307,15 @@ func againMade(t *testing.T, a Reply) []byte {
 // listAgain encodes a list that was decoded.
 func listAgain(t *testing.T, e *Entries, list EntryList) []byte {
 	for n := list.Len(); n > 0; n-- {
-		key, state, ok := list.Entry()
-		if !ok {
+		entry, ok := list.Entry()
+		switch {
+		case !ok:
 			t.Fatal("a list that was checked ends early")
+		case len(entry.Outline) > 0:
+			e.AddDelta(entry.Key, entry.State, entry.Outline)
+		default:
+			e.Add(entry.Key, blob(entry.State))
 		}
-		e.Add(key, blob(state))
 	}
 	return e.End(list.Next, list.Done)
 }

@@ -143,11 +143,12 @@ var golden = []goldenMessage{
 	{"request-transfer", func() []byte {
 		e := BeginTransfer(nil, example(KindTransfer))
 		e.Add([]byte("user:42"), blob(exampleCell()))
-		return e.End(0xc800000000000000, false)
+		return e.End(0, true)
 	}, asRequest(requestBodies[KindTransfer])},
 	{"reply-transfer", func() []byte {
 		e := BeginEntries(nil, exampleReply(OK))
 		e.Add([]byte("user:43"), nil)
+		e.AddDelta([]byte("user:44"), []byte("="), []byte("-"))
 		return e.End(0, true)
 	}, takeEntries},
 	{"request-apply", func() []byte {

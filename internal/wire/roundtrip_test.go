@@ -211,7 +211,7 @@ func TestRumorKey(t *testing.T) {
 	})
 }
 
-type pageEntry struct{ Key, State string }
+type pageEntry struct{ Key, State, Outline string }
 
 func TestEntries(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -221,9 +221,13 @@ func TestEntries(t *testing.T) {
 		var want []pageEntry
 		for range rapid.IntRange(0, 20).Draw(t, "n") {
 			w := pageEntry{Key: keys.Draw(t, "key")}
-			if rapid.Bool().Draw(t, "scan") {
+			switch rapid.IntRange(0, 2).Draw(t, "kind") {
+			case 0:
 				e.Add([]byte(w.Key), nil)
-			} else {
+			case 1:
+				w.State, w.Outline = string(blobs.Draw(t, "delta")), "o"+string(blobs.Draw(t, "outline"))
+				e.AddDelta([]byte(w.Key), []byte(w.State), []byte(w.Outline))
+			case 2:
 				state := blobs.Draw(t, "state")
 				w.State = string(state)
 				e.Add([]byte(w.Key), blob(state))
@@ -240,8 +244,8 @@ func TestEntries(t *testing.T) {
 			t.Fatalf("%+v, %v", list, err)
 		}
 		var got []pageEntry
-		for key, state, ok := list.Entry(); ok; key, state, ok = list.Entry() {
-			got = append(got, pageEntry{string(key), string(state)})
+		for e, ok := list.Entry(); ok; e, ok = list.Entry() {
+			got = append(got, pageEntry{string(e.Key), string(e.State), string(e.Outline)})
 		}
 		if !slices.Equal(got, want) {
 			t.Fatal(cmp.Diff(want, got))
@@ -249,7 +253,11 @@ func TestEntries(t *testing.T) {
 		request := headers.Draw(t, "request")
 		e = BeginTransfer(nil, &request)
 		for _, w := range want {
-			e.Add([]byte(w.Key), blob(w.State))
+			if w.Outline != "" {
+				e.AddDelta([]byte(w.Key), []byte(w.State), []byte(w.Outline))
+			} else {
+				e.AddEncoded([]byte(w.Key), []byte(w.State))
+			}
 		}
 		q, err := ParseRequest(e.End(next, done))
 		if err != nil {
@@ -259,8 +267,8 @@ func TestEntries(t *testing.T) {
 			t.Fatalf("transfer: %+v, %v", list, err)
 		}
 		for _, w := range want {
-			if key, state, ok := list.Entry(); !ok || string(key) != w.Key || string(state) != w.State {
-				t.Fatalf("transfer: %q, %t", key, ok)
+			if e, ok := list.Entry(); !ok || string(e.Key) != w.Key || string(e.State) != w.State || string(e.Outline) != w.Outline {
+				t.Fatalf("transfer: %q, %t", e.Key, ok)
 			}
 		}
 		a = reply(t, p[:len(p)-1], h)
