@@ -38,7 +38,7 @@ func (c causalTable[S]) Get(ctx context.Context, key string, opts ...quorum.Opti
 
 // get also returns how many owners' states were joined.
 func (c causalTable[S]) get(ctx context.Context, key string, opts []quorum.Option) (s S, observed int, err error) {
-	level, err := c.t.nwr.Resolve(opts)
+	level, err := c.t.resolve(opts)
 	if err == nil {
 		err = c.t.ready(ctx, key)
 	}
@@ -131,7 +131,7 @@ func (c causalTable[S]) Retry(ctx context.Context, op quorum.Operation, opts ...
 
 // make has an owner make an operation, and waits until W owners have it.
 func (t *table) make(ctx context.Context, key string, op crdt.Op, opts []quorum.Option) (r quorum.Receipt, err error) {
-	level, err := t.nwr.Resolve(opts)
+	level, err := t.resolve(opts)
 	if err == nil {
 		err = t.ready(ctx, key)
 	}

@@ -49,7 +49,7 @@ var (
 	hintsDesc     = desc("hints", "Hints that are kept for a target.", "target")
 	hintBytesDesc = desc("hint_bytes", "Bytes of the hints that are kept for a target.", "target")
 	hintAgeDesc   = desc("hint_oldest_seconds", "Age of the oldest hint that is kept for a target.", "target")
-	hintedDesc    = desc("hints_total", "Hints: stored, joined into one that waited for the same key, replayed and acknowledged, rerouted to other owners, and of the dropped ones those that left a debt for a comparison to pay first (owed).", "event")
+	hintedDesc    = desc("hints_total", "Hints: stored, of those counted as acknowledgements (CountHints), joined into one that waited for the same key, replayed and acknowledged, rerouted to other owners, and of the dropped ones those that left a debt for a comparison to pay first (owed).", "event")
 	hintDropDesc  = desc("hints_dropped_total", "Hints that were dropped, by reason.", "reason")
 )
 
@@ -60,7 +60,7 @@ func (m *metrics) collectHints(gauge func(*prometheus.Desc, float64, ...string),
 		gauge(hintBytesDesc, float64(h.Bytes), string(h.Target))
 		gauge(hintAgeDesc, time.Since(h.Oldest).Seconds(), string(h.Target))
 	}
-	for event, v := range map[string]uint64{"stored": s.Stored, "joined": s.Joined, "replayed": s.Replayed, "rerouted": s.Rerouted, "owed": s.Owed} {
+	for event, v := range map[string]uint64{"stored": s.Stored, "counted": s.Counted, "joined": s.Joined, "replayed": s.Replayed, "rerouted": s.Rerouted, "owed": s.Owed} {
 		counter(hintedDesc, v, event)
 	}
 	for reason, v := range s.Dropped {

@@ -1,6 +1,7 @@
 package gossip_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -8,6 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/grapevine-go/grapevine/gossip"
+	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/quorum/session"
 )
 
 // TestHints: what an owner misses waits at the coordinator, and comes to it when
@@ -44,5 +47,65 @@ func TestHints(t *testing.T) {
 	}
 	if v := got[`grapevine_hints_total{event="replayed",node="n0"}`]; v == "0" || v == "" {
 		t.Errorf("%q hints replayed in the metrics", v)
+	}
+}
+
+// TestCountHints: with two of three owners away a write to two is refused, unless
+// hints may count; the receipt says how many did.
+func TestCountHints(t *testing.T) {
+	t.Parallel()
+	nodes := cluster(t, 3, func(c *gossip.Config) { c.SweepEvery = time.Hour })
+	table := open(t, nodes[0])
+	sets, err := gossip.Ring(nodes[0], "sets", gossip.Sets[string](), quorum.NWR{N: 3, W: 2, R: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ready(t, nodes...)
+	if r, err := table.Put(within(t), "key", "all are here", quorum.CountHints(), quorum.W(3)); err != nil || r.Hints != 0 || r.Acked != 3 {
+		t.Errorf("with all owners: %+v, %v", r, err)
+	}
+	for _, n := range nodes[1:] {
+		n.Close()
+	}
+	eventually(t, "two are down", func() bool { return nodes[0].Tables()[0].Alive == 1 })
+	if _, err := table.Put(within(t), "key", "refused"); !errors.Is(err, quorum.ErrUnavailable) || gossip.Outcome(err) != quorum.NotApplied {
+		t.Errorf("without hints: %v", err)
+	}
+	if r, err := table.Put(within(t), "key", "by a hint", quorum.CountHints()); err != nil || r.Acked != 1 || r.Hints != 1 {
+		t.Errorf("with hints: %+v, %v", r, err)
+	}
+	if r, err := table.Delete(within(t), "gone", quorum.CountHints(), quorum.W(3)); err != nil || r.Acked != 1 || r.Hints != 2 {
+		t.Errorf("a delete: %+v, %v", r, err)
+	}
+	if r, err := sets.Add(within(t), "tags", "a", quorum.CountHints(), quorum.W(3)); err != nil || r.Acked != 1 || r.Hints != 2 {
+		t.Errorf("an element: %+v, %v", r, err)
+	}
+	expect(t, table, "key", "by a hint", quorum.R(1))
+	kept := 0
+	for _, h := range nodes[0].Hints() {
+		kept += h.Hints
+	}
+	if kept < 5 {
+		t.Errorf("%d hints are kept", kept)
+	}
+}
+
+// TestCountHintsRefused: where hints cannot count, that is said before anything is
+// sent.
+func TestCountHintsRefused(t *testing.T) {
+	t.Parallel()
+	n := cluster(t, 1, func(c *gossip.Config) { c.HintBytes = -1 })[0]
+	for name, put := range map[string]func(...quorum.Option) (quorum.Receipt, error){
+		"no hints are kept":    func(o ...quorum.Option) (quorum.Receipt, error) { return open(t, n).Put(within(t), "key", "v", o...) },
+		"every member is told": func(o ...quorum.Option) (quorum.Receipt, error) { return flags(t, n).Put(within(t), "key", "v", o...) },
+	} {
+		if _, err := put(quorum.CountHints()); !errors.Is(err, quorum.ErrLevel) || gossip.Outcome(err) != quorum.NotApplied {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, o := range map[string]quorum.Option{"zones": quorum.Zones(2), "a session": quorum.In(n.Session(session.ReadYourWrites))} {
+		if _, err := (quorum.NWR{N: 3, W: 2, R: 2}).Resolve([]quorum.Option{quorum.CountHints(), o}); !errors.Is(err, quorum.ErrLevel) {
+			t.Errorf("with %s: %v", name, err)
+		}
 	}
 }

@@ -58,7 +58,7 @@ func (r *RegisterTable[T]) Put(ctx context.Context, key string, value T, opts ..
 
 // put prepares a write of a value; the call that it returns has the delta.
 func (r *RegisterTable[T]) put(ctx context.Context, key string, value T, opts []quorum.Option) (*call, quorum.Level, error) {
-	level, err := r.t.nwr.Resolve(opts)
+	level, err := r.t.resolve(opts)
 	if err == nil {
 		err = r.t.ready(ctx, key)
 	}
@@ -95,7 +95,7 @@ func (r *RegisterTable[T]) Delete(ctx context.Context, key string, opts ...quoru
 }
 
 func (r *RegisterTable[T]) remove(ctx context.Context, key string, opts []quorum.Option) (*call, quorum.Level, error) {
-	level, err := r.t.nwr.Resolve(opts)
+	level, err := r.t.resolve(opts)
 	if err == nil {
 		err = r.t.ready(ctx, key)
 	}
@@ -181,7 +181,7 @@ func (r *RegisterTable[T]) single(ctx context.Context, key string, begun time.Ti
 }
 
 func (r *RegisterTable[T]) get(ctx context.Context, key string, opts []quorum.Option) (*call, quorum.Level, error) {
-	level, err := r.t.nwr.Resolve(opts)
+	level, err := r.t.resolve(opts)
 	if err == nil {
 		err = r.t.ready(ctx, key)
 	}
@@ -228,7 +228,7 @@ func (r *RegisterTable[T]) Expire(ctx context.Context, key string, at time.Time,
 	if err != nil {
 		return false, err
 	}
-	level, err := r.t.nwr.Resolve(opts)
+	level, err := r.t.resolve(opts)
 	if err != nil {
 		return false, err
 	}

@@ -24,7 +24,7 @@ func (r *RegisterTable[T]) Retry(ctx context.Context, op quorum.Operation, opts 
 }
 
 func (t *table) retry(ctx context.Context, op quorum.Operation, opts []quorum.Option) (r quorum.Receipt, err error) {
-	level, err := t.nwr.Resolve(opts)
+	level, err := t.resolve(opts)
 	if err == nil {
 		err = t.mine(ctx, op)
 	}

@@ -34,7 +34,7 @@ func (r *RegisterTable[T]) Len(ctx context.Context, opts ...quorum.Option) (n in
 
 // scan is Scan of every kind of table.
 func (t *table) scan(ctx context.Context, cursor uint64, limit int, opts []quorum.Option) (keys []string, next uint64, err error) {
-	level, err := t.nwr.Resolve(opts)
+	level, err := t.resolve(opts)
 	if err == nil && level.Session != nil {
 		err = fmt.Errorf("gossip: table %q: %w: a session is about single keys, and this is a scan", t.spec.Name, quorum.ErrLevel)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/grapevine-go/grapevine/quorum"
 	"github.com/grapevine-go/grapevine/quorum/session"
+	"github.com/grapevine-go/grapevine/ring"
 )
 
 // sessions are what the node has for sessions: the seal of their tokens, and
@@ -43,9 +44,19 @@ func (s *sessions) record(k *call) {
 	}
 }
 
+// resolve applies a call's options to the table's settings. The error wraps
+// quorum.ErrLevel.
+func (t *table) resolve(opts []quorum.Option) (quorum.Call, error) {
+	c, err := t.nwr.Resolve(opts)
+	if err == nil && c.Hints && (t.spec.Kind != ring.Ring || t.n.cfg.HintBytes < 0) {
+		err = fmt.Errorf("gossip: table %q: %w: hints are to count, and there are none", t.spec.Name, quorum.ErrLevel)
+	}
+	return c, err
+}
+
 // prepare takes over what a call says of itself beyond its levels.
 func (t *table) prepare(k *call, c quorum.Call) {
-	k.c.Session, k.c.Wish.Zones = c.Session, c.Zones
+	k.c.Session, k.c.Wish.Zones, k.c.Wish.Hints = c.Session, c.Zones, c.Hints
 	if k.mode = t.repair.Mode; c.RepairSet {
 		k.mode = c.Repair
 	}

@@ -178,7 +178,7 @@ func (t *table) endWrite(ctx context.Context, k *call) (r quorum.Receipt, err er
 	k.finish(ctx)
 	t.n.load.end(k.begun)
 	k.mu.Lock()
-	r = quorum.Receipt{Op: k.c.ID, Acked: k.c.Op.Acked(), Superseded: k.c.Op.Superseded()}
+	r = quorum.Receipt{Op: k.c.ID, Acked: k.c.Op.Acked(), Hints: k.c.Op.Hints(), Superseded: k.c.Op.Superseded()}
 	err = k.c.Err()
 	t.n.sessions.record(k)
 	k.mu.Unlock()

@@ -31,12 +31,14 @@ type Run struct {
 	Quiet      time.Duration
 	ReadRepair bool
 	NoHints    bool // coordinators keep nothing for owners that they could not reach
+	CountHints bool // of writes, where owners cannot be reached; a read need not meet them then
 	Blocking   bool // reads repair before they return, and are monotonic
 	Sessions   bool // clients work in sessions with all guarantees, which they take from node to node
 	// Broken switches a safety rule off, to show that the checkers notice: one
 	// of "", "unsynced-counts", "fill-from-one", "no-restamp", "no-fence",
 	// "no-barrier", "stale-root", "fold-twice", "drop-level", "no-blocking",
-	// "no-session", "soft-fold", "no-window", "rebind", "unsynced-mints".
+	// "no-session", "soft-fold", "no-window", "rebind", "unsynced-mints",
+	// "hints-count".
 	Broken string
 	// Trace, if it is set, is told of every event that enters the hash.
 	Trace func(line string)
@@ -113,10 +115,11 @@ func (r Run) listUpTo() int {
 	return 0
 }
 
-// promised leaves out what levels do not promise by which a read need not meet a
-// write: freshness, and with W=1 that a write outlives its one owner.
+// promised leaves out what is not promised where a read need not meet a write, by
+// the levels or because hints count: freshness, and that a write outlives its one
+// owner.
 func (r Run) promised(broken []Violation) []Violation {
-	if r.R+r.W > r.N {
+	if r.R+r.W > r.N && !r.CountHints {
 		return broken
 	}
 	return slices.DeleteFunc(broken, func(v Violation) bool { return v.Invariant != "invention" })

@@ -64,7 +64,7 @@ func (k *workload) start(n *Node, o *Op, client *client) func(c *replica.Call, n
 	run := &k.c.run
 	w := quorum.Level(run.W)
 	return func(c *replica.Call, now, deadline time.Time) uint32 {
-		c.Session = client.s
+		c.Session, c.Wish.Hints = client.s, run.CountHints || run.Broken == "hints-count"
 		switch o.Kind {
 		case GetOp, RemoveOp:
 			c.Wish.Block = run.Blocking || o.Kind == RemoveOp // or else what it sees removed might come back

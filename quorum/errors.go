@@ -14,7 +14,8 @@ type Outcome uint8
 
 // The outcomes.
 const (
-	// Applied: W owners joined it.
+	// Applied: W owners joined it, or hints were kept for some of them, see
+	// [CountHints].
 	Applied Outcome = iota
 	// NotApplied: nothing left this node, or every recipient refused.
 	NotApplied
@@ -70,6 +71,7 @@ type Error struct {
 	Outcome Outcome
 	Op      wire.OpID
 	Acked   int // owners whose answer counted, in the placement that had fewer
+	Hints   int // that counted in the place of owners, see [CountHints]
 	Needed  int
 	Owners  int // that the key has, in the placement that has fewer; 0: none was looked up
 	Cause   error
@@ -88,6 +90,9 @@ type NodeError struct {
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %v; %d of %d needed owners", e.Verb, e.Cause, e.Acked, e.Needed)
+	if e.Hints > 0 {
+		fmt.Fprintf(&b, ", and %d by hints", e.Hints)
+	}
 	if 0 < e.Owners && e.Owners < e.Needed { // no node's fault
 		fmt.Fprintf(&b, ", the ring has %d", e.Owners)
 	}
@@ -122,6 +127,9 @@ type Receipt struct {
 	// Acked is how many owners had acknowledged when the call returned; the
 	// others' acknowledgements were still under way.
 	Acked int
+	// Hints is how many hints of this node count as acknowledgements beside these,
+	// see [CountHints]; 0 without it.
+	Hints int
 	// Superseded: a concurrent write is newer; this one is applied, and hidden
 	// by it. Of a retry it may be any newer write: a retry is not stamped again.
 	Superseded bool

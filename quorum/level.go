@@ -117,6 +117,7 @@ func (q NWR) String() string { return fmt.Sprintf("N=%d W=%v R=%v", q.N, q.W, q.
 type Call struct {
 	W, R      Level     // numbers, or local levels; 0: the table's
 	Zones     int       // distinct zones that the acknowledgements of a write have to come from; 0: any
+	Hints     bool      // of a write: hints count where owners cannot be reached
 	ExpiresAt time.Time // of a put: when the value is hidden; zero: never
 	Repair    RepairMode
 	RepairSet bool // Repair is the call's, not the table's
@@ -138,6 +139,18 @@ func R(l Level) Option { return func(c *Call) { c.R = l } }
 // zones. If the owners that are alive are in fewer, the write ends as not applied
 // before anything is sent.
 func Zones(k int) Option { return func(c *Call) { c.Zones = k } }
+
+// CountHints lets a write end as applied although owners cannot be reached: where
+// fewer than W can, a hint that this node keeps counts in the place of each that
+// is missing (a sloppy quorum). Owners that can be reached are waited for as ever,
+// and [Receipt.Hints] says how many hints counted: 0 is a write like any other.
+//
+// A hint is in the memory of this node until the owner is back, and is lost with
+// it: neither durability at W, nor that later reads see the write, is promised. So
+// CountHints is not for calls with Zones or in a session, and it needs a table of
+// Ring and a node that keeps hints; an operation of a causal type needs one owner
+// that makes it.
+func CountHints() Option { return func(c *Call) { c.Hints = true } }
 
 // ExpireAt hides what a put writes from the given time on, to the millisecond.
 // A time that has passed writes a value that nobody sees.
@@ -165,6 +178,9 @@ func (q NWR) Resolve(opts []Option) (Call, error) {
 	}
 	if c.Zones > 1 && c.W.local() {
 		return c, fmt.Errorf("%w: W=%v for this call counts one zone, and %d are asked for", ErrLevel, c.W, c.Zones)
+	}
+	if c.Hints && (c.Zones > 1 || c.Session != nil) {
+		return c, fmt.Errorf("%w: hints may not count towards zones, nor in a session", ErrLevel)
 	}
 	c.W, c.R = c.W.of(q.N), c.R.of(q.N)
 	return c, nil

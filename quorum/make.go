@@ -84,11 +84,7 @@ func (o *Op) Made(round uint8, i int) (send uint32) {
 	o.Round++
 	clear(o.errs[:])
 	o.tracker.Good(i)
-	send = o.ask()
-	if o.tracker.Verdict() == Done {
-		o.end(nil)
-	}
-	return send
+	return o.ask()
 }
 
 // Spreads reports that what an ended operation is still to be sent to is to be

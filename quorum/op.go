@@ -38,6 +38,9 @@ const (
 	Diverged
 	// Making: an owner is asked to make the operation, see Op.StartMake.
 	Making
+	// Hinting: a write with CountHints lacks owners; the driver keeps hints for those
+	// in Op.Short, and says which by Op.Hinted.
+	Hinting
 )
 
 // Op is one read or write under way: a machine that is told of answers and of
@@ -58,6 +61,9 @@ type Op struct {
 	// Zones is how many distinct zones the acknowledgements of a write have to
 	// come from; 0: any. It is set before Start.
 	Zones int
+	// CountHints: where too few owners can be reached, hints count in their place.
+	// It is set before Start, and not with Zones.
+	CountHints bool
 	// Demand is what a read asks for beyond its answers. It is set before Start.
 	Demand Demand
 	// Late is the join of the answers that come when the state of a read with
@@ -79,6 +85,7 @@ type Op struct {
 	tracker   Tracker
 	asked     uint32
 	late      uint32 // targets that acknowledged a write when it had ended
+	hintless  uint32 // targets for which no hint could be kept
 	answered  uint32 // targets whose answer was joined, of this round
 	synced    uint32 // those of them that were synced
 	sums      [MaxTargets]uint64
@@ -109,7 +116,7 @@ func (o *Op) StartRead(r Level, now, deadline time.Time, hedge time.Duration, ta
 }
 
 func (o *Op) reset(need Level, deadline time.Time) {
-	*o = Op{Targets: o.Targets[:0], State: o.State, Zones: o.Zones, Demand: o.Demand, Late: o.Late, need: need, deadline: deadline}
+	*o = Op{Targets: o.Targets[:0], State: o.State, Zones: o.Zones, CountHints: o.CountHints, Demand: o.Demand, Late: o.Late, need: need, deadline: deadline}
 }
 
 // Restart begins anew with other targets, for a ring that changed meanwhile.
@@ -117,7 +124,7 @@ func (o *Op) reset(need Level, deadline time.Time) {
 func (o *Op) Restart(targets []Target) (send uint32) {
 	o.Round++
 	o.settling = settling{carried: o.carried || o.anyState(), below: o.below, lost: o.lost, waited: o.waited}
-	o.Phase, o.asked, o.answered, o.synced = Asking, 0, 0, 0
+	o.Phase, o.asked, o.answered, o.synced, o.hintless = Asking, 0, 0, 0, 0
 	o.making.declined = 0
 	clear(o.errs[:])
 	return o.begin(targets)
@@ -126,7 +133,7 @@ func (o *Op) Restart(targets []Target) (send uint32) {
 func (o *Op) begin(targets []Target) (send uint32) {
 	o.Targets = append(o.Targets[:0], targets...)
 	o.retrack()
-	if o.tracker.Verdict() == Impossible {
+	if o.tracker.Verdict() == Impossible && o.Short() == 0 {
 		o.end(o.unavailable())
 		return 0
 	}
@@ -165,6 +172,9 @@ func (o *Op) ask() (send uint32) {
 	}
 	o.asked |= send
 	o.sent += bits.OnesCount32(send)
+	if o.write {
+		o.reconsider()
+	}
 	return send
 }
 
@@ -189,7 +199,18 @@ func (o *Op) Ack(round uint8, i int, j crdt.Joined) {
 		o.Dominated = j.Dominated
 	}
 	o.tracker.Good(i)
-	if o.tracker.Verdict() != Done {
+	o.reconsider()
+}
+
+// reconsider ends a write that has enough acknowledgements, or can get no more.
+func (o *Op) reconsider() {
+	switch o.tracker.Verdict() {
+	case More:
+		return
+	case Impossible:
+		if o.Phase = Hinting; o.Short() == 0 {
+			o.end(o.blame())
+		}
 		return
 	}
 	// Every write that ended before this one began reached an owner that has
@@ -300,10 +321,11 @@ func (o *Op) Fail(round uint8, i int, err error, maybe bool) (send uint32) {
 		return 0
 	}
 	switch v := o.tracker.Verdict(); {
+	case o.write:
+		o.reconsider()
+		return 0
 	case v == Impossible:
 		o.end(o.blame())
-		return 0
-	case o.write:
 		return 0
 	case v == Done: // what did not count may have brought what the floor asks for
 		return o.floor()

@@ -71,7 +71,7 @@ func (o *Op) Err(verb string, id wire.OpID) error {
 	if o.Cause == nil {
 		return nil
 	}
-	e := &Error{Verb: verb, Outcome: o.Outcome(), Op: id, Acked: o.Acked(), Needed: o.tracker.Need(), Owners: o.tracker.Owners(), Cause: o.Cause}
+	e := &Error{Verb: verb, Outcome: o.Outcome(), Op: id, Acked: o.Acked(), Hints: o.Hints(), Needed: o.tracker.Need(), Owners: o.tracker.Owners(), Cause: o.Cause}
 	if o.broken {
 		e.Acked, e.Needed = o.kept.Count(), o.Demand.Keep
 	}

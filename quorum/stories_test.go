@@ -26,7 +26,7 @@ var rewrite = flag.Bool("rewrite", false, "write what happens into the stories")
 // does. A line is a comment (#), a command, or, after a tab, what the command
 // before led to. With -rewrite the latter are written anew; read the difference.
 //
-//	write W [within DURATION] [zones K] TARGET…   begin; a target is a, or a:old, a:new (in one placement only), a:down,
+//	write W [within DURATION] [zones K] [hints yes] TARGET…   begin; a target is a, or a:old, a:new (in one placement only), a:down,
 //	                                           each with /ZONE, of which 1 is the coordinator's; W and R may be localone, localquorum
 //	read R [within DURATION] [hedge DURATION] [keep OWNERS] [ask DRIVER] [floor CLOCK] TARGET…
 //	ack TARGET joined|equal|CLOCK              CLOCK: dominated by a stamp of this time
@@ -34,6 +34,7 @@ var rewrite = flag.Bool("rewrite", false, "write what happens into the stories")
 //	fail TARGET REASON [maybe]
 //	stale TARGET [maybe]                       the target knows another ring
 //	restart TARGET…                            go on with other targets
+//	hinted TARGET yes|no                       a hint was kept, or could not be
 //	restamped                                  the write was stamped anew
 //	mend, waive                                the driver lets a read repair, or not
 //	tick DURATION                              the time since the beginning
@@ -122,6 +123,12 @@ func (s *story) tell(words []string) string {
 		if s.op.Stale(round, arg(2) == "maybe") {
 			said = "to be restarted"
 		}
+	case "hinted":
+		if bit := uint32(1) << target(); arg(2) == "yes" {
+			s.op.Hinted(bit, 0)
+		} else {
+			s.op.Hinted(0, bit)
+		}
 	case "mend":
 		send = s.op.Mend()
 	case "waive":
@@ -170,7 +177,7 @@ func (s *story) begin(words []string) uint32 {
 		need = Level(n)
 	}
 	within, hedge, rest := time.Second, 100*time.Millisecond, words[2:]
-	s.op.Demand, s.op.Zones = Demand{}, 0
+	s.op.Demand, s.op.Zones, s.op.CountHints = Demand{}, 0, false
 	for known := true; known; {
 		switch rest[0] {
 		case "within":
@@ -181,6 +188,8 @@ func (s *story) begin(words []string) uint32 {
 			s.op.Demand.Keep, err = strconv.Atoi(rest[1])
 		case "zones":
 			s.op.Zones, err = strconv.Atoi(rest[1])
+		case "hints":
+			s.op.CountHints = true
 		case "ask":
 			s.op.Demand.Ask = true
 		case "floor":
@@ -271,6 +280,8 @@ func (s *story) describe(send uint32, said string) string {
 	switch {
 	case o.Phase == Restamp:
 		parts = append(parts, fmt.Sprintf("to be stamped above %d", uint64(o.Dominated.Time)))
+	case o.Phase == Hinting:
+		parts = append(parts, "short of"+s.set(o.Short()))
 	case o.Phase == Diverged:
 		parts = append(parts, "to be repaired, if the driver agrees")
 	case o.Phase == Repairing:
@@ -281,6 +292,9 @@ func (s *story) describe(send uint32, said string) string {
 		parts = append(parts, fmt.Sprintf("failed: %v (%d counted, %v)", o.Cause, o.Acked(), o.Outcome()))
 	default:
 		end := fmt.Sprintf("ended well, %d counted", o.Acked())
+		if o.Hints() > 0 {
+			end += fmt.Sprintf(", %d hints", o.Hints())
+		}
 		if o.Demand.Keep > 0 {
 			end += fmt.Sprintf(", %d have it", o.kept.Count())
 		}

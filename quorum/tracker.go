@@ -24,6 +24,7 @@ type Tracker struct {
 	groups [2]uint32 // targets of the current, of the next placement
 	good   uint32    // targets whose answer counts
 	bad    uint32    // targets whose answer will not come or does not count
+	hinted uint32    // of the good: a hint was kept for them, they have not answered
 	spread int       // distinct zones that are needed in each group
 	zones  [MaxTargets]uint8
 }
@@ -69,12 +70,43 @@ func (t *Tracker) spreadOver(zones int, targets []Target) {
 func (t *Tracker) Good(i int) {
 	t.good |= 1 << i
 	t.bad &^= 1 << i
+	t.hinted &^= 1 << i
 }
 
 // Bad records that target i's answer does not count or will not come.
 func (t *Tracker) Bad(i int) {
 	t.bad |= 1 << i
 	t.good &^= 1 << i
+	t.hinted &^= 1 << i
+}
+
+// Hinted records that a hint for target i counts in the place of its answer.
+func (t *Tracker) Hinted(i int) {
+	t.Good(i)
+	t.hinted |= 1 << i
+}
+
+// Hints returns how many hints count.
+func (t *Tracker) Hints() int { return bits.OnesCount32(t.hinted) }
+
+// Short returns as few of the targets recorded as bad as would have to count for
+// enough to be possible again, leaving out some; none where that does not do.
+func (t *Tracker) Short(out uint32) (targets uint32) {
+	able := t.bad &^ out
+	missing := func(g int) int { return t.need[g] - bits.OnesCount32(t.groups[g]&(^t.bad|targets)) }
+	for both := able & t.groups[0] & t.groups[1]; both != 0 && missing(0) > 0 && missing(1) > 0; both &= both - 1 {
+		targets |= both & -both
+	}
+	for g, group := range t.groups {
+		for missing(g) > 0 {
+			more := group & able &^ targets
+			if more == 0 {
+				return 0
+			}
+			targets |= more & -more
+		}
+	}
+	return targets
 }
 
 // Open reports whether target i has not been recorded.
@@ -114,9 +146,10 @@ func (t *Tracker) span(targets uint32) (zones int) {
 	return zones
 }
 
-// Count returns how many answers counted, in the group that has fewer.
+// Count returns how many answers counted, hints apart, in the group that has fewer.
 func (t *Tracker) Count() int {
-	return min(bits.OnesCount32(t.groups[0]&t.good), bits.OnesCount32(t.groups[1]&t.good))
+	answers := t.good &^ t.hinted
+	return min(bits.OnesCount32(t.groups[0]&answers), bits.OnesCount32(t.groups[1]&answers))
 }
 
 // Need returns how many answers are needed, in the group that needs more.

@@ -1,6 +1,9 @@
 package quorum
 
-import "testing"
+import (
+	"math/bits"
+	"testing"
+)
 
 // plainTracker is the twin: it keeps what was recorded of each target and
 // computes everything from it by trying.
@@ -8,7 +11,7 @@ type plainTracker struct {
 	needs   [2]int
 	current []bool
 	next    []bool
-	answer  []byte // 0: none, 'g', 'b'
+	answer  []byte // 0: none, 'g', 'b', or 'h': a hint
 	spread  int    // zones that are needed
 	zones   []uint8
 }
@@ -54,7 +57,7 @@ func (p *plainTracker) enough(accept func(i int) bool) bool {
 
 // verdict looks for a way to end well among all that may still come.
 func (p *plainTracker) verdict() Verdict {
-	good := func(i int) bool { return p.answer[i] == 'g' }
+	good := func(i int) bool { return p.answer[i] == 'g' || p.answer[i] == 'h' }
 	if p.enough(good) {
 		return Done
 	}
@@ -69,14 +72,39 @@ func (p *plainTracker) verdict() Verdict {
 // wants lets all that were asked answer, and looks whether a group of the
 // target's still lacks something.
 func (p *plainTracker) wants(target int, asked uint32) bool {
-	came := func(i int) bool { return p.answer[i] == 'g' || p.answer[i] == 0 && asked>>i&1 == 1 }
+	came := func(i int) bool {
+		return p.answer[i] == 'g' || p.answer[i] == 'h' || p.answer[i] == 0 && asked>>i&1 == 1
+	}
 	return p.current[target] && p.counted(p.current, came) < p.needs[0] || p.next[target] && p.counted(p.next, came) < p.needs[1]
+}
+
+// short tries all sets of bad targets, and returns how many the smallest has with
+// which enough may still come; 0 if there is none, or none is needed.
+func (p *plainTracker) short(out uint32) (least int) {
+	for set := range uint32(1) << len(p.answer) {
+		n, allowed := 0, set&out == 0
+		for i, a := range p.answer {
+			if set>>i&1 == 1 {
+				n++
+				allowed = allowed && a == 'b'
+			}
+		}
+		if allowed && p.enough(func(i int) bool { return p.answer[i] != 'b' || set>>i&1 == 1 }) {
+			if n == 0 {
+				return 0
+			}
+			if least == 0 || n < least {
+				least = n
+			}
+		}
+	}
+	return least
 }
 
 // TestTrackerExhaustively compares the tracker with its twin in all cases of up
 // to four targets: all groups, all needs, and every sequence of answers, each
-// target answering at most once; with up to three, also when one that has
-// answered changes its answer.
+// target answering at most once; with up to three, also when a hint counts, and
+// when one that has answered changes its answer.
 func TestTrackerExhaustively(t *testing.T) {
 	cases := 0
 	for n := 1; n <= 4; n++ {
@@ -187,14 +215,21 @@ func explore(t *testing.T, fast Tracker, slow *plainTracker) (cases int) {
 		f := fast
 		switch {
 		case was == 0:
-			for _, answer := range []byte("gb") {
+			answers := "gbh"
+			if len(slow.answer) > 3 {
+				answers = "gb"
+			}
+			for _, answer := range []byte(answers) {
 				f = fast
 				record(&f, slow, i, answer)
 				cases += 1 + explore(t, f, slow)
 			}
 		case len(slow.answer) <= 3:
-			record(&f, slow, i, 'g'+'b'-was)
-			agree(t, &f, slow)
+			for _, answer := range []byte("gbh") {
+				f = fast
+				record(&f, slow, i, answer)
+				agree(t, &f, slow)
+			}
 		}
 		slow.answer[i] = was
 	}
@@ -203,10 +238,13 @@ func explore(t *testing.T, fast Tracker, slow *plainTracker) (cases int) {
 
 func record(fast *Tracker, slow *plainTracker, i int, answer byte) {
 	slow.answer[i] = answer
-	if answer == 'g' {
+	switch answer {
+	case 'g':
 		fast.Good(i)
-	} else {
+	case 'b':
 		fast.Bad(i)
+	case 'h':
+		fast.Hinted(i)
 	}
 }
 
@@ -216,6 +254,23 @@ func agree(t *testing.T, fast *Tracker, slow *plainTracker) {
 	}
 	if got, want := fast.Count(), slow.least(func(i int) bool { return slow.answer[i] == 'g' }); got != want {
 		t.Fatalf("%+v: counts %d, not %d of %+v", fast, got, want, slow)
+	}
+	hints := 0
+	for _, a := range slow.answer {
+		if a == 'h' {
+			hints++
+		}
+	}
+	if fast.Hints() != hints {
+		t.Fatalf("%+v: %d hints of %+v", fast, fast.Hints(), slow)
+	}
+	if slow.spread == 0 { // hints and zones do not go together
+		for out := range uint32(1) << len(slow.answer) {
+			set := fast.Short(out)
+			if got, want := bits.OnesCount32(set), slow.short(out); got != want || set&out != 0 {
+				t.Fatalf("%+v without %b: short of %b, not of %d of %+v", fast, out, set, want, slow)
+			}
+		}
 	}
 	for i := range slow.answer {
 		if fast.Open(i) != (slow.answer[i] == 0) {

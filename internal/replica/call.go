@@ -92,13 +92,13 @@ func (c *Call) Write(r *Replica, now, deadline time.Time, table, key string, del
 		c.Op.End(quorum.ErrTooLarge)
 		return 0
 	}
-	c.Op.Zones = c.Wish.Zones
+	c.Op.Zones, c.Op.CountHints = c.Wish.Zones, c.Wish.Hints
 	c.Wish = Wish{}
 	if err := c.enter(); err != nil {
 		c.Op.End(err)
 		return 0
 	}
-	return c.timed(now, c.Op.StartWrite(w, deadline, c.place()))
+	return c.timed(now, c.hint(now, c.Op.StartWrite(w, deadline, c.place())))
 }
 
 // Read begins to read a key from r owners; hedge is after how long one more is
@@ -275,6 +275,10 @@ func (c *Call) Cell() crdt.Cell { return c.state.Cell() }
 // message may have arrived all the same. It returns the targets to send
 // [Call.Msg] to now, with new tokens.
 func (c *Call) Reply(now time.Time, token uint64, reply []byte, failure error, maybe bool, out *Effects) (send uint32) {
+	return c.hint(now, c.reply(now, token, reply, failure, maybe, out))
+}
+
+func (c *Call) reply(now time.Time, token uint64, reply []byte, failure error, maybe bool, out *Effects) (send uint32) {
 	round, i := uint8(token>>8), int(token&0xff)
 	if failure != nil {
 		c.Lost(token)

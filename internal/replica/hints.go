@@ -9,6 +9,7 @@ import (
 	"github.com/grapevine-go/grapevine/antientropy"
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/peer"
+	"github.com/grapevine-go/grapevine/quorum"
 	"github.com/grapevine-go/grapevine/quorum/hint"
 	"github.com/grapevine-go/grapevine/ring"
 )
@@ -42,6 +43,7 @@ type replay struct {
 // HintStats counts hints since the start.
 type HintStats struct {
 	Stored   uint64
+	Counted  uint64                   // of those, the ones that counted as an acknowledgement
 	Joined   uint64                   // of those, into a hint of the same key
 	Replayed uint64                   // that their targets have acknowledged
 	Rerouted uint64                   // handed to other owners because the ring changed
@@ -85,6 +87,43 @@ func (c *Call) Handoff(now time.Time) {
 	}
 	h.mu.Unlock()
 	c.r.owe(drops)
+}
+
+// hint keeps the hints that a write with CountHints lacks acknowledgements for, and
+// goes on with what is to be sent.
+func (c *Call) hint(now time.Time, send uint32) uint32 {
+	for c.Op.Phase == quorum.Hinting {
+		var kept, none uint32
+		for m := c.Op.Short(); m != 0; m &= m - 1 {
+			if i := bits.TrailingZeros32(m); c.keptFor(now, i) {
+				kept |= 1 << i
+			} else {
+				none |= 1 << i
+			}
+		}
+		c.Op.Hinted(kept, none)
+		if c.Op.Phase == quorum.Restamp {
+			send = c.restamp(now)
+		}
+	}
+	return send
+}
+
+// keptFor keeps a hint for one target, if there is room for it.
+func (c *Call) keptFor(now time.Time, i int) bool {
+	h, to := &c.r.hints, c.Op.Targets[i].ID
+	if h.queue == nil || c.table.Spec.Kind != ring.Ring || to == c.r.cfg.ID {
+		return false
+	}
+	h.mu.Lock()
+	drops := h.keep(c.table, to, hint.Hint{Table: c.name, Partition: c.part, Key: c.key, Delta: c.delta, At: now})
+	_, ok := h.queue.Pending(to, c.name, c.key)
+	if ok {
+		h.stats.Counted++
+	}
+	h.mu.Unlock()
+	c.r.owe(drops)
+	return ok
 }
 
 // keep stores a hint, joined with what waits for the same key.
@@ -139,7 +178,7 @@ func (r *Replica) replayHints(now time.Time, out *Effects) {
 	h.mu.Unlock()
 	for _, id := range targets {
 		if i := v.index(id); i < 0 || v.State.Members()[i].Status == ring.Left {
-			drops = append(drops, r.reroute(now, v, id)...)
+			drops = append(drops, r.reroute(v, id)...)
 		} else if v.reachable(id) {
 			drops = append(drops, r.replayTo(now, v, id, out)...)
 		}
@@ -168,7 +207,7 @@ func (r *Replica) replayTo(now time.Time, v *View, id peer.ID, out *Effects) (dr
 	h.mu.Unlock()
 	for i, n := range hints {
 		if !r.sendHint(now, v, id, p, ids[i], n, out) {
-			drops = append(drops, r.moved(now, v, id, ids[i], n)...)
+			drops = append(drops, r.moved(v, id, ids[i], n)...)
 		}
 	}
 	return drops
@@ -230,7 +269,7 @@ func (r *Replica) hintReply(now time.Time, b job, a *wire.Reply, err error) {
 }
 
 // moved hands a hint whose target does not own its key any more to those who do.
-func (r *Replica) moved(now time.Time, v *View, id peer.ID, number uint64, n hint.Hint) (drops []hint.Drop) {
+func (r *Replica) moved(v *View, id peer.ID, number uint64, n hint.Hint) (drops []hint.Drop) {
 	h := &r.hints
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -252,7 +291,7 @@ func (r *Replica) moved(now time.Time, v *View, id peer.ID, number uint64, n hin
 }
 
 // reroute hands on all hints of a target that is no member any more.
-func (r *Replica) reroute(now time.Time, v *View, id peer.ID) (drops []hint.Drop) {
+func (r *Replica) reroute(v *View, id peer.ID) (drops []hint.Drop) {
 	for range hintBatch {
 		r.hints.mu.Lock()
 		ids, hints, lost := r.hints.queue.Next(id, 0, 1)
@@ -261,7 +300,7 @@ func (r *Replica) reroute(now time.Time, v *View, id peer.ID) (drops []hint.Drop
 		if len(ids) == 0 {
 			return drops
 		}
-		drops = append(drops, r.moved(now, v, id, ids[0], hints[0])...)
+		drops = append(drops, r.moved(v, id, ids[0], hints[0])...)
 	}
 	return drops
 }

@@ -46,10 +46,10 @@ func (c *Call) retry(r *Replica, now, deadline time.Time, op quorum.Operation, w
 		c.Op.End(err)
 		return 0
 	}
-	c.Op.Zones = c.Wish.Zones
+	c.Op.Zones, c.Op.CountHints = c.Wish.Zones, c.Wish.Hints
 	c.Wish = Wish{}
 	if verb == writing {
-		return c.Op.StartRetry(w, deadline, c.place())
+		return c.hint(now, c.Op.StartRetry(w, deadline, c.place()))
 	}
 	if r.cfg.Rules.Rebind {
 		op.Boot = 0

@@ -10,6 +10,7 @@ import (
 // Wish is what a call asks for beyond its answers; see quorum.Demand.
 type Wish struct {
 	Zones int             // of a write: distinct zones that its acknowledgements come from; 0: any
+	Hints bool            // of a write: hints count where owners cannot be reached
 	Block bool            // what is returned is first brought to as many owners as monotonic reads need
 	Ask   bool            // the driver decides whether that may be: in the phase quorum.Diverged
 	Wide  bool            // so many owners are asked that every applied write is met, whatever R is
