@@ -2,6 +2,7 @@ package replica
 
 import (
 	"math"
+	"slices"
 
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/wire"
@@ -20,15 +21,20 @@ const mostOutlines = 64 << 10
 // is left to come whole. Whether the other side has the key at all is not known.
 const outlinePays = 4
 
-// outline adds the outlines of what is here of what differs, from a hash on.
+// mostTried is how many keys a node looks at for one request.
+const mostTried = 4096
+
+// outline adds the outlines of what is here of what differs, from a hash on. What
+// it does not come to is asked for without, or with the next page.
 func (s *source) outline(entries *wire.Entries, differ []uint64, from uint64) {
+	if !s.data.typ.Outlined {
+		return
+	}
 	var outline, state []byte
-	for _, hash := range differ {
-		if entries.Size() >= mostOutlines || entries.Len() >= wire.MaxPage/2 {
+	first, _ := slices.BinarySearch(differ, from)
+	for _, hash := range differ[first:min(first+mostTried, len(differ))] {
+		if entries.Size() >= mostOutlines {
 			return
-		}
-		if hash < from {
-			continue
 		}
 		s.entry(hash, func(e store.Entry) {
 			m, ok := e.State.(crdt.Mutable)
