@@ -40,7 +40,10 @@ func (c causalTable[S]) Get(ctx context.Context, key string, opts ...quorum.Opti
 func (c causalTable[S]) get(ctx context.Context, key string, opts []quorum.Option) (s S, observed int, err error) {
 	level, err := c.t.resolve(opts)
 	if err == nil {
-		err = c.t.ready(ctx, key)
+		err = c.t.check(ctx, key)
+	}
+	if err == nil {
+		err = c.t.enter(ctx)
 	}
 	if err != nil {
 		return s, 0, err
@@ -133,20 +136,21 @@ func (c causalTable[S]) Retry(ctx context.Context, op quorum.Operation, opts ...
 func (t *table) make(ctx context.Context, key string, op crdt.Op, opts []quorum.Option) (r quorum.Receipt, err error) {
 	level, err := t.resolve(opts)
 	if err == nil {
-		err = t.ready(ctx, key)
+		err = t.check(ctx, key)
+	}
+	if most := t.n.cfg.MaxValue; err == nil && len(op.Arg) > most {
+		err = fmt.Errorf("%w: operation on %q has %d bytes, at most %d", quorum.ErrTooLarge, key, len(op.Arg), most)
+	}
+	if err == nil {
+		err = t.enter(ctx)
 	}
 	if err != nil {
 		return r, err
 	}
 	k := t.n.begin()
 	k.value = op.AppendBinary(k.value[:0])
-	if most := t.n.cfg.MaxValue; len(op.Arg) > most {
-		k.pool()
-		return r, fmt.Errorf("%w: operation on %q has %d bytes, at most %d", quorum.ErrTooLarge, key, len(op.Arg), most)
-	}
 	now := time.Now()
 	k.begun, k.op, k.t = now, opWrite, t
-	t.n.load.begin()
 	t.prepare(k, level)
 	send := k.c.Make(t.n.replica, now, t.n.deadline(ctx, now), t.spec.Name, key, k.value, level.W)
 	k.sample(t)

@@ -1,6 +1,8 @@
 package gossip
 
 import (
+	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,33 +20,65 @@ import (
 // Operations count with atomics; who notices that a window is over tells the
 // limit what was measured.
 type load struct {
+	// Read by all operations, and seldom written.
 	most    atomic.Int64 // 0: no limit
+	room    atomic.Int64 // how many may wait for one of those places
+	cap     atomic.Int64 // nanoseconds, of what one operation counts as
+	until   atomic.Int64 // when the window ends, since start
 	refusal atomic.Pointer[quorum.OverloadError]
-	refused atomic.Uint64
-	yielded [transport.Repair + 1]atomic.Uint64 // messages that were not sent, by class
+	_       [64]byte
 
 	under atomic.Int64 // operations
 	peak  atomic.Int64 // of them, in this window
 	ended atomic.Int64
 	took  atomic.Int64 // nanoseconds, all that ended
-	cap   atomic.Int64 // of one
-	until atomic.Int64 // when the window ends, since start
+	_     [64]byte
 
-	start time.Time
-	mu    sync.Mutex // of limit
+	waiting atomic.Int64 // in queue
+	_       [64]byte
+
+	refused atomic.Uint64 // not beside what those need who are served
+	_       [64]byte
+
+	yielded [transport.Repair + 1]atomic.Uint64 // messages that were not sent, by class
+	queued  atomic.Uint64                       // operations that waited
+	start   time.Time
+	age     time.Duration // that an operation may have waited
+	waiters sync.Pool     // of *waiter
+
+	mu    sync.Mutex // of what follows
+	queue line
 	limit admit.Limit
+	known uint64 // of refused, when the window began
+
+	closed error // why nobody waits any more
 }
 
-// queueing is which part of Config.Timeout operations may queue for on average.
-const queueing = 50
+// queueing is for how long operations that are under way may hold each other up
+// on average. It is short for what a caller bears, because it is long for the
+// processor: the more are under way, the more each of them costs, by memory that
+// is in no cache any more. Those for which there is no room wait before they have
+// begun, which costs nothing but their caller's goroutine.
+const queueing = 5 * time.Millisecond
+
+// How long operations may wait for room: as many wait as can be served in
+// waitingFor, so that who is let in is served in time, and who is not hears of it at
+// once. Where they are served more slowly than it had seemed, they have waited in
+// vain after a part of Config.Timeout.
+const (
+	waitingFor  = 20 * time.Millisecond
+	waitingPart = 10
+)
 
 // init makes a limit, or none; see package fault.
 func (l *load) init(timeout time.Duration, none bool) {
-	if l.start = time.Now(); none {
+	l.waiters.New = func() any { return &waiter{told: make(chan error, 1)} }
+	if l.start, l.age = time.Now(), timeout/waitingPart; none {
 		return
 	}
-	l.limit = admit.New(max(timeout/queueing, time.Millisecond))
+	l.limit = admit.New(queueing)
 	l.publish(0)
+	l.room.Store(admit.Start)
 }
 
 // publish makes the limit known, and begins a window. The caller holds mu, or is
@@ -56,25 +90,229 @@ func (l *load) publish(now time.Duration) {
 	l.most.Store(int64(l.limit.Most()))
 }
 
-// admit says whether there is room for one operation more; the error is shared.
-// Where many ask at once a few more may come in.
-func (l *load) admit() error {
-	most := l.most.Load()
-	if most == 0 || l.under.Load() < most {
+// enter takes a place for an operation. Where all are taken it waits for one, if
+// not too many wait already; the error is shared.
+func (l *load) enter(ctx context.Context) error {
+	if l.waiting.Load() == 0 && l.acquire() {
+		return nil
+	}
+	if err := l.full(); err != nil {
+		return err
+	}
+	return l.wait(ctx)
+}
+
+// full refuses where too many wait.
+func (l *load) full() error {
+	if l.waiting.Load() < l.room.Load() || l.most.Load() == 0 {
 		return nil
 	}
 	l.refused.Add(1)
-	l.close(time.Now()) // also if nothing ends any more
 	return l.refusal.Load()
 }
 
-// admit says whether the table may be used now. What a node answers by itself
-// needs no room.
-func (t *table) admit() error {
+// acquire takes a place if there is one.
+func (l *load) acquire() bool {
+	for most := l.most.Load(); ; {
+		under := l.under.Load()
+		if most > 0 && under >= most {
+			return false
+		}
+		if l.under.CompareAndSwap(under, under+1) {
+			if under >= l.peak.Load() {
+				l.peak.Store(under + 1) // of two at once the lower may stay, for a window
+			}
+			return true
+		}
+	}
+}
+
+// also takes a place beside one that the caller has, whether there is one or not.
+func (l *load) also() { l.under.Add(1) }
+
+// leave gives a place back, to whoever has waited for longest.
+func (l *load) leave() {
+	l.under.Add(-1)
+	if l.waiting.Load() > 0 { // who begins to wait looks for a place after having said so
+		l.grant()
+	}
+}
+
+// grant gives the places that are free to those who wait.
+func (l *load) grant() {
+	for {
+		l.mu.Lock()
+		w := l.queue.first
+		if w == nil || !l.acquire() {
+			l.mu.Unlock()
+			return
+		}
+		l.dismiss(w)
+		l.mu.Unlock()
+		w.told <- nil
+	}
+}
+
+// dismiss ends a wait; who waited is still to be told. The caller holds mu.
+func (l *load) dismiss(w *waiter) {
+	l.queue.remove(w)
+	l.waiting.Add(-1)
+}
+
+// wait waits for a place.
+func (l *load) wait(ctx context.Context) error {
+	w := l.waiters.Get().(*waiter)
+	w.until = time.Since(l.start) + l.age
+	l.mu.Lock()
+	if l.closed != nil {
+		l.mu.Unlock()
+		return l.closed
+	}
+	l.queue.add(w)
+	l.waiting.Add(1)
+	l.mu.Unlock()
+	l.grant()
+	l.queued.Add(1)
+	err := w.wait(ctx)
+	if err == errDeserts {
+		err = l.desert(w, ended(ctx))
+	}
+	l.waiters.Put(w)
+	return err
+}
+
+// desert ends a wait whose caller goes for a reason. If it has got a place
+// meanwhile, it gives that back.
+func (l *load) desert(w *waiter, cause error) error {
+	l.mu.Lock()
+	waits := w.waits
+	if waits {
+		l.dismiss(w)
+	}
+	l.mu.Unlock()
+	if waits {
+		return cause
+	}
+	if err := <-w.told; err != nil {
+		return err
+	}
+	l.leave()
+	return cause
+}
+
+// expire refuses those who have waited for too long, who came first first, and
+// closes the window if it is over. It is called every now and then.
+func (l *load) expire(at time.Time) {
+	l.close(at)
+	if l.waiting.Load() == 0 {
+		return
+	}
+	l.grant() // the limit may have risen
+	now := at.Sub(l.start)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for w := l.queue.first; w != nil; {
+		next := w.next
+		if w.until <= now {
+			l.refused.Add(1)
+			l.dismiss(w)
+			w.told <- l.refusal.Load()
+		}
+		w = next
+	}
+}
+
+// shut ends all waits, and those that were to come, for a reason.
+func (l *load) shut(why error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.closed = why; l.queue.first != nil; {
+		w := l.queue.first
+		l.dismiss(w)
+		w.told <- why
+	}
+}
+
+// waiter is an operation that waits for a place.
+type waiter struct {
+	told       chan error // that it has one, or why not
+	until      time.Duration
+	waits      bool // it is in the line
+	prev, next *waiter
+}
+
+// errDeserts: the caller's context has ended.
+var errDeserts = errors.New("gossip: not waited for")
+
+// wait waits to be told. Most callers' contexts end, if not the simplest; the
+// node's end is told to all who wait.
+func (w *waiter) wait(ctx context.Context) error {
+	if ctx.Done() == nil {
+		return <-w.told
+	}
+	select {
+	case err := <-w.told:
+		return err
+	case <-ctx.Done():
+		return errDeserts
+	}
+}
+
+// line is a queue in which anybody may give up.
+type line struct{ first, last *waiter }
+
+func (q *line) add(w *waiter) {
+	w.waits, w.prev, w.next = true, q.last, nil
+	if q.last == nil {
+		q.first = w
+	} else {
+		q.last.next = w
+	}
+	q.last = w
+}
+
+func (q *line) remove(w *waiter) {
+	if w.prev == nil {
+		q.first = w.next
+	} else {
+		w.prev.next = w.next
+	}
+	if w.next == nil {
+		q.last = w.prev
+	} else {
+		w.next.prev = w.prev
+	}
+	w.waits, w.prev, w.next = false, nil, nil
+}
+
+// enter takes a place for an operation on the table. What a node answers by itself
+// needs none. Who has entered calls end, or leave if nothing came of it.
+func (t *table) enter(ctx context.Context) error {
 	if t.spec.Kind == ring.Everywhere {
 		return nil
 	}
-	return t.n.load.admit()
+	return t.n.load.enter(ctx)
+}
+
+// also takes a place beside one that the caller has.
+func (t *table) also() {
+	if t.spec.Kind != ring.Everywhere {
+		t.n.load.also()
+	}
+}
+
+// leave gives back the place of an operation that was not begun.
+func (t *table) leave(begun bool) {
+	if !begun && t.spec.Kind != ring.Everywhere {
+		t.n.load.leave()
+	}
+}
+
+// end gives back the place of an operation that has ended, with what it took.
+func (t *table) end(begun time.Time) {
+	if t.spec.Kind != ring.Everywhere {
+		t.n.load.end(begun)
+	}
 }
 
 // yields reports whether a message in the background has to wait for the callers
@@ -102,19 +340,12 @@ func compares(msg []byte) bool {
 	return err == nil && q.Table != 0 && (q.Kind == wire.KindDigest || q.Kind == wire.KindSync)
 }
 
-// begin counts an operation.
-func (l *load) begin() {
-	if n := l.under.Add(1); n > l.peak.Load() {
-		l.peak.Store(n) // of two at once the lower may stay, for a window
-	}
-}
-
 // end takes an operation off, and what it took.
 func (l *load) end(begun time.Time) {
 	now := time.Now()
-	l.under.Add(-1)
 	l.ended.Add(1)
 	l.took.Add(min(int64(now.Sub(begun)), l.cap.Load()))
+	l.leave()
 	l.close(now)
 }
 
@@ -128,9 +359,17 @@ func (l *load) close(at time.Time) {
 	if int64(now) < l.until.Load() {
 		return
 	}
-	ended, took := l.ended.Swap(0), l.took.Swap(0)
-	l.limit.Update(int(ended), time.Duration(took/max(ended, 1)), int(l.peak.Swap(l.under.Load())))
+	over := now - time.Duration(l.until.Load()) + admit.Window
+	ended, took, refused := l.ended.Swap(0), l.took.Swap(0), l.refused.Load()
+	l.limit.Update(admit.Measured{
+		Ended: int(ended), Refused: int(refused - l.known), Mean: time.Duration(took / max(ended, 1)),
+		Peak: int(l.peak.Swap(l.under.Load())),
+	})
+	l.known = refused
 	l.publish(now)
+	if ended > 0 { // else it is no measure
+		l.room.Store(min(max(ended*int64(waitingFor)/int64(over), admit.Start), admit.Most))
+	}
 }
 
 func (l *load) collect(gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {
@@ -138,6 +377,8 @@ func (l *load) collect(gauge func(*prometheus.Desc, float64, ...string), counter
 	for c := transport.Hint; c <= transport.Repair; c++ {
 		counter(yieldedDesc, l.yielded[c].Load(), c.String())
 	}
+	counter(queuedDesc, l.queued.Load())
+	gauge(waitingDesc, float64(l.waiting.Load()))
 	gauge(underDesc, float64(l.under.Load()))
 	gauge(mostDesc, float64(l.most.Load()))
 }

@@ -24,14 +24,23 @@ const window = replica.MaxBatch
 
 // batch runs operations that are started and then waited for, a window at a
 // time. What those of a window send an owner first goes in one message; else they
-// are independent: a batch is not atomic.
-func (n *Node) batch(ctx context.Context, keys int, start func(i int, b *bundle), end func(i int)) {
+// are independent: a batch is not atomic. A window enters as one operation, and
+// then takes a place for each key: it would wait for its own.
+func (t *table) batch(ctx context.Context, keys int, start func(i int, b *bundle), end func(i int), refused func(i int, err error)) {
 	for from := 0; from < keys; from += window {
 		to := min(from+window, keys)
-		b := &bundle{n: n}
+		b := &bundle{n: t.n}
+		if err := t.enter(ctx); err != nil {
+			for i := from; i < to; i++ {
+				refused(i, err)
+			}
+			continue
+		}
 		for i := from; i < to; i++ {
+			t.also()
 			start(i, b)
 		}
+		t.leave(false)
 		b.send()
 		for i := from; i < to; i++ {
 			end(i)
@@ -47,7 +56,7 @@ func (n *Node) batch(ctx context.Context, keys int, start func(i int, b *bundle)
 func (r *RegisterTable[T]) GetMany(ctx context.Context, keys []string, opts ...quorum.Option) []Result[T] {
 	results := make([]Result[T], len(keys))
 	calls := make([]*call, len(keys))
-	r.t.n.batch(ctx, len(keys), func(i int, b *bundle) {
+	r.t.batch(ctx, len(keys), func(i int, b *bundle) {
 		k, n, err := r.get(ctx, keys[i], opts)
 		if results[i].Err = err; err == nil {
 			calls[i], k.bundle = k, b
@@ -57,7 +66,7 @@ func (r *RegisterTable[T]) GetMany(ctx context.Context, keys []string, opts ...q
 		if calls[i] != nil {
 			results[i].Entry, results[i].Err = r.entry(ctx, calls[i], keys[i])
 		}
-	})
+	}, func(i int, err error) { results[i].Err = err })
 	return results
 }
 
@@ -83,7 +92,7 @@ func (r *RegisterTable[T]) DeleteMany(ctx context.Context, keys []string, opts .
 func (r *RegisterTable[T]) writeMany(ctx context.Context, n int, prepare func(i int) (*call, string, quorum.Level, error)) []error {
 	errs := make([]error, n)
 	calls := make([]*call, n)
-	r.t.n.batch(ctx, n, func(i int, b *bundle) {
+	r.t.batch(ctx, n, func(i int, b *bundle) {
 		k, key, w, err := prepare(i)
 		if errs[i] = err; err == nil {
 			calls[i], k.bundle = k, b
@@ -93,6 +102,6 @@ func (r *RegisterTable[T]) writeMany(ctx context.Context, n int, prepare func(i 
 		if calls[i] != nil {
 			_, errs[i] = r.t.endWrite(ctx, calls[i])
 		}
-	})
+	}, func(i int, err error) { errs[i] = err })
 	return errs
 }

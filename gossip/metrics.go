@@ -141,8 +141,10 @@ var (
 	copiesDesc   = desc("rumors_copies", "Copies of an update that each member gets, as chosen for the target.")
 	lossDesc     = desc("rumors_loss", "Share of the copies that is lost, as estimated.")
 	limitDesc    = desc("target_limit", "1 for what keeps the target of spreading from being met (none: it is met).", "limit")
-	refusedDesc  = desc("operations_refused_total", "Operations that were refused at once because this node had as many under way as it may have; nothing was sent.")
+	refusedDesc  = desc("operations_refused_total", "Operations that were refused at once or after a short wait, because this node had as many under way as it may have; nothing was sent.")
 	yieldedDesc  = desc("messages_yielded_total", "Messages in the background that were not sent, because operations need the room.", "class")
+	queuedDesc   = desc("operations_waited_total", "Operations that waited for room before they began; those that were refused afterwards are in operations_refused_total too.")
+	waitingDesc  = desc("operations_waiting", "Operations of this node's callers that wait for room.")
 	underDesc    = desc("operations_under_way", "Operations on tables of this node's callers that have begun and not ended.")
 	mostDesc     = desc("operations_limit", "How many of them there may be now.")
 	delayDesc    = desc("propagation_seconds", "From where an update was written to here, by the clocks of both nodes; updates that came by rumor.")
@@ -156,7 +158,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{membersDesc, unsyncedDesc, keysDesc, bytesDesc, readyDesc, eventsDesc, shedDesc, sharedDesc, lateDesc, waitedDesc, lostDesc, differDesc, trafficDesc,
 		rumorsDesc, hotDesc, hotBytesDesc, rumorBytes, copiesDesc, lossDesc, limitDesc, delayDesc,
 		staleDesc, comparedDesc, missedDesc, hintsDesc, hintBytesDesc, hintAgeDesc, hintedDesc, hintDropDesc,
-		refusedDesc, yieldedDesc, underDesc, mostDesc} {
+		refusedDesc, queuedDesc, waitingDesc, yieldedDesc, underDesc, mostDesc} {
 		ch <- d
 	}
 }

@@ -316,7 +316,9 @@ func (n *Node) loop() {
 			return
 		case <-t.C:
 		}
-		n.replica.Tick(time.Now(), &out)
+		now := time.Now()
+		n.load.expire(now)
+		n.replica.Tick(now, &out)
 		n.carry(&out)
 		select {
 		case n.sync <- struct{}{}:
@@ -427,6 +429,7 @@ func (n *Node) Close() error {
 // shut closes the parts that were opened.
 func (n *Node) shut() {
 	n.hooks.close()
+	n.load.shut(n.alive())
 	if n.swim != nil {
 		_ = n.swim.Close()
 	}

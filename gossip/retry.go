@@ -28,13 +28,15 @@ func (t *table) retry(ctx context.Context, op quorum.Operation, opts []quorum.Op
 	if err == nil {
 		err = t.mine(ctx, op)
 	}
+	if err == nil {
+		err = t.enter(ctx)
+	}
 	if err != nil {
 		return r, err
 	}
 	k := t.n.begin()
 	now := time.Now()
 	k.begun, k.op, k.t = now, opWrite, t
-	t.n.load.begin()
 	t.prepare(k, level)
 	send := k.c.Retry(t.n.replica, now, t.n.deadline(ctx, now), op, level.W)
 	k.sample(t)
@@ -48,5 +50,5 @@ func (t *table) mine(ctx context.Context, op quorum.Operation) error {
 	if op.IsZero() || op.Table != t.spec.Name || len(op.Delta) == 0 && (!t.causal || len(op.Make) == 0) {
 		return fmt.Errorf("gossip: table %q: %w", t.spec.Name, quorum.ErrOperation)
 	}
-	return t.ready(ctx, op.Key)
+	return t.check(ctx, op.Key)
 }

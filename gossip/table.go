@@ -125,15 +125,6 @@ func (t *table) check(ctx context.Context, key string) error {
 	return t.agree(ctx)
 }
 
-// ready says whether an operation on a key can begin: as check, and there is
-// room for it.
-func (t *table) ready(ctx context.Context, key string) error {
-	if err := t.check(ctx, key); err != nil {
-		return err
-	}
-	return t.admit()
-}
-
 // agree says whether the catalog still has the table as it was opened: an
 // earlier creation by somebody else may have come to light.
 func (t *table) agree(ctx context.Context) error {
@@ -167,7 +158,6 @@ func (t *table) write(ctx context.Context, k *call, key string, w quorum.Level) 
 func (t *table) startWrite(ctx context.Context, k *call, key string, w quorum.Level) {
 	now := time.Now()
 	k.begun, k.op = now, opWrite
-	t.n.load.begin()
 	send := k.c.Write(t.n.replica, now, t.n.deadline(ctx, now), t.spec.Name, key, k.delta, w)
 	k.sample(t)
 	k.trace(ctx, t, w)
@@ -176,7 +166,7 @@ func (t *table) startWrite(ctx context.Context, k *call, key string, w quorum.Le
 
 func (t *table) endWrite(ctx context.Context, k *call) (r quorum.Receipt, err error) {
 	k.finish(ctx)
-	t.n.load.end(k.begun)
+	t.end(k.begun)
 	k.mu.Lock()
 	r = quorum.Receipt{Op: k.c.ID, Acked: k.c.Op.Acked(), Hints: k.c.Op.Hints(), Superseded: k.c.Op.Superseded()}
 	err = k.c.Err()
@@ -193,7 +183,6 @@ func (t *table) endWrite(ctx context.Context, k *call) (r quorum.Receipt, err er
 func (t *table) startRead(ctx context.Context, k *call, key string, r quorum.Level) {
 	now := time.Now()
 	k.begun, k.op, k.t = now, opRead, t
-	t.n.load.begin()
 	k.c.Wish.Block = k.mode == quorum.RepairBlocking
 	k.c.Wish.Ask = t.n.cfg.Hooks.BeforeRepair != nil
 	send := k.c.Read(t.n.replica, now, t.n.deadline(ctx, now.Add(-k.waited)), hedgeAfter, t.spec.Name, key, r)
@@ -207,7 +196,7 @@ func (t *table) startRead(ctx context.Context, k *call, key string, r quorum.Lev
 // other types it is the encoded state, if k.has. The caller releases k.
 func (t *table) endRead(ctx context.Context, k *call) error {
 	k.finish(ctx)
-	t.n.load.end(k.begun)
+	t.end(k.begun)
 	k.mu.Lock()
 	err := k.c.Err()
 	if err == nil && t.causal {

@@ -20,5 +20,8 @@ func (e *OverloadError) Error() string {
 	return fmt.Sprintf("%v; not applied; retry after %v", ErrOverloaded, e.RetryAfter)
 }
 
-// Unwrap returns the cause and the outcome.
-func (e *OverloadError) Unwrap() []error { return []error{ErrOverloaded, ErrNotApplied} }
+// Is reports whether target is the cause or the outcome. Unwrap would say the
+// same, and allocate for each refusal that somebody looks at.
+func (e *OverloadError) Is(target error) bool {
+	return target == ErrOverloaded || target == ErrNotApplied
+}

@@ -59,7 +59,7 @@ func run(s *server, limit *admit.Limit, offered []int) (seconds []outcome) {
 				sum, ended = sum+took, ended+1
 			}
 			if limit != nil && now%admit.Window == 0 {
-				limit.Update(ended, sum/time.Duration(max(ended, 1)), peak)
+				limit.Update(admit.Measured{Ended: ended, Mean: sum / time.Duration(max(ended, 1)), Peak: peak})
 				sum, ended, peak = 0, 0, len(s.queue)
 			}
 		}
@@ -119,22 +119,50 @@ func TestNoLimitCollapses(t *testing.T) {
 	}
 }
 
-// TestFarIsNotOverloaded: a limit that few use stays, whatever an operation takes,
-// and one that was cut by slow answers comes back.
+// TestFarIsNotOverloaded: what an operation takes anyhow is no overload, and a
+// limit that was cut when that became more comes back within a minute.
 func TestFarIsNotOverloaded(t *testing.T) {
 	limit := admit.New(100 * time.Millisecond)
+	window := func(mean time.Duration) {
+		limit.Update(admit.Measured{Ended: 100, Mean: mean, Peak: limit.Most()})
+	}
 	for range 200 {
-		limit.Update(100, 2*time.Second, 1000)
+		window(200 * time.Millisecond)
+	}
+	if limit.Most() != admit.Most {
+		t.Fatalf("where an operation takes 200 ms anyhow, the limit is %d", limit.Most())
+	}
+	for range 200 {
+		window(600 * time.Millisecond)
 	}
 	if limit.Most() != admit.Floor {
 		t.Fatalf("after 20 s of delay the limit is %d", limit.Most())
 	}
-	limit.Update(10, 2*time.Second, admit.Floor)
-	for range 100 {
-		limit.Update(100, 2*time.Second, limit.Most())
+	for range 600 {
+		window(600 * time.Millisecond)
 	}
 	if limit.Most() < admit.Start {
-		t.Errorf("where an operation takes 2 s anyhow, the limit is %d", limit.Most())
+		t.Errorf("where an operation takes 600 ms since a minute, the limit is %d", limit.Most())
+	}
+}
+
+// TestRetryAfterFollowsTheRefusals: so many are refused for each that is served
+// that they may come again so many windows later, and no later than is bearable.
+func TestRetryAfterFollowsTheRefusals(t *testing.T) {
+	limit := admit.New(time.Millisecond)
+	after := func(refused int) time.Duration {
+		for range 50 {
+			limit.Update(admit.Measured{Ended: 10, Refused: refused, Mean: time.Millisecond, Peak: 100})
+		}
+		return limit.RetryAfter().Round(admit.Window)
+	}
+	for _, c := range []struct {
+		refused int
+		want    time.Duration
+	}{{0, admit.Window}, {90, time.Second}, {100_000, admit.MostRetry}, {0, admit.Window}} {
+		if got := after(c.refused); got != c.want {
+			t.Errorf("%d refused for 10 that are served: %v, not %v", c.refused, got, c.want)
+		}
 	}
 }
 
@@ -156,23 +184,15 @@ func TestSharesAreOrdered(t *testing.T) {
 // TestStallShrinks: operations that do not end are a load as well.
 func TestStallShrinks(t *testing.T) {
 	limit := admit.New(time.Millisecond)
-	limit.Update(0, 0, 0)
-	if limit.Most() != admit.Start {
-		t.Fatal("idleness changed the limit")
-	}
-	limit.Update(0, 0, 10)
-	if limit.Most() != admit.Start/2 {
-		t.Errorf("after a window in which nothing ended: %d", limit.Most())
-	}
-	limit = admit.New(time.Second)
-	for range 10 {
-		limit.Update(0, 0, 10)
+	limit.Update(admit.Measured{})
+	for range 5 {
+		limit.Update(admit.Measured{Peak: 10})
 	}
 	if limit.Most() != admit.Start {
-		t.Errorf("after as long as an operation may take: %d", limit.Most())
+		t.Fatalf("after half a second in which nothing ended: %d", limit.Most())
 	}
-	limit.Update(0, 0, 10)
+	limit.Update(admit.Measured{Peak: 10})
 	if limit.Most() != admit.Start/2 {
-		t.Errorf("after a window in which nothing ended: %d", limit.Most())
+		t.Errorf("after more than that: %d", limit.Most())
 	}
 }

@@ -10,17 +10,22 @@ import (
 func Example() {
 	limit := admit.New(100 * time.Millisecond)
 	fmt.Println("begins at", limit.Most())
-	// 2,000 operations ended in a window, after 400 ms each, and all places were taken.
-	limit.Update(2000, 400*time.Millisecond, limit.Most())
+	measure := func(mean time.Duration) {
+		limit.Update(admit.Measured{Ended: 2000, Mean: mean, Peak: limit.Most()})
+	}
+	measure(10 * time.Millisecond)
+	fmt.Println("all places taken, and quick:", limit.Most())
+	measure(400 * time.Millisecond)
 	fmt.Println("overloaded:", limit.Most())
 	for range 5 { // four of which still measure what was begun before
-		limit.Update(2000, 80*time.Millisecond, limit.Most())
+		measure(80 * time.Millisecond)
 	}
-	fmt.Println("all places taken, and quick:", limit.Most())
+	fmt.Println("quick again:", limit.Most())
 	fmt.Println("of those, read repair may use", admit.Share(limit.Most(), 4))
 	// Output:
-	// begins at 4096
-	// overloaded: 2048
-	// all places taken, and quick: 2304
-	// of those, read repair may use 1152
+	// begins at 1024
+	// all places taken, and quick: 1152
+	// overloaded: 576
+	// quick again: 648
+	// of those, read repair may use 324
 }

@@ -1,0 +1,138 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/grapevine-go/grapevine/quorum"
+	"github.com/grapevine-go/grapevine/quorum/admit"
+)
+
+// crowded returns a load of which all places are taken.
+func crowded(timeout time.Duration) *load {
+	l := new(load)
+	l.init(timeout, false)
+	for range admit.Start {
+		if err := l.enter(context.Background()); err != nil {
+			panic(err)
+		}
+	}
+	return l
+}
+
+// TestPlacesGoToWhoWaitsLongest: in the order in which they came, and a place that
+// is given back to nobody is free.
+func TestPlacesGoToWhoWaitsLongest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := crowded(time.Hour)
+		got := make(chan int, 3)
+		for i := range 3 {
+			go func() {
+				if err := l.enter(t.Context()); err != nil {
+					t.Error(err)
+				}
+				got <- i
+			}()
+			synctest.Wait()
+		}
+		if n := l.waiting.Load(); n != 3 {
+			t.Fatalf("%d wait", n)
+		}
+		for i := range 3 {
+			l.leave()
+			if first := <-got; first != i {
+				t.Errorf("place %d went to number %d", i, first)
+			}
+		}
+		l.leave()
+		if under := l.under.Load(); under != admit.Start-1 {
+			t.Errorf("%d of %d places are taken", under, admit.Start)
+		}
+	})
+}
+
+// TestWaitEnds: for who has waited too long, whose context ends, and with the
+// node; none of them keeps a place.
+func TestWaitEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := crowded(10 * time.Second) // a second of waiting
+		ended := make(chan error, 3)
+		wait := func(ctx context.Context) {
+			go func() { ended <- l.enter(ctx) }()
+			synctest.Wait()
+		}
+		wait(context.Background())
+		ctx, cancel := context.WithCancel(t.Context())
+		wait(ctx)
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		time.Sleep(2 * time.Second)
+		l.expire(time.Now())
+		if err := <-ended; !errors.Is(err, quorum.ErrOverloaded) {
+			t.Error(err)
+		}
+		wait(context.Background())
+		l.shut(ErrClosed)
+		if err := <-ended; err != ErrClosed {
+			t.Error(err)
+		}
+		if err := l.enter(t.Context()); err != ErrClosed {
+			t.Error(err)
+		}
+		if under, waiting := l.under.Load(), l.waiting.Load(); under != admit.Start || waiting != 0 {
+			t.Errorf("%d under way, %d wait", under, waiting)
+		}
+	})
+}
+
+// TestTheRoomIsBounded: beyond it who comes is refused at once.
+func TestTheRoomIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := crowded(time.Hour)
+		for range admit.Start {
+			go func() { _ = l.enter(t.Context()) }()
+		}
+		synctest.Wait()
+		over := new(quorum.OverloadError)
+		if err := l.enter(t.Context()); !errors.As(err, &over) || over.RetryAfter <= 0 || !errors.Is(err, quorum.ErrNotApplied) {
+			t.Error(err)
+		}
+		l.shut(ErrClosed)
+	})
+}
+
+// BenchmarkRefused is what it takes to say no.
+func BenchmarkRefused(b *testing.B) {
+	n, err := Start(context.Background(), Config{Cluster: "refused", Name: "a", Bind: "127.0.0.1:0", Preset: Local})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer n.Close()
+	table, err := Ring(n, "t", Registers[[]byte](), quorum.NWR{N: 1, W: 1, R: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	n.load.waiting.Add(1 << 30)
+	defer n.load.waiting.Add(-1 << 30)
+	value := make([]byte, 100)
+	for name, do := range map[string]func() error{
+		"put": func() error { _, err := table.Put(b.Context(), "key", value); return err },
+		"get": func() error { _, _, err := table.Get(b.Context(), "key"); return err },
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.RunParallel(func(p *testing.PB) {
+				for p.Next() {
+					if err := do(); !errors.Is(err, quorum.ErrOverloaded) {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
+}
