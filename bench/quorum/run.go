@@ -68,6 +68,17 @@ func Run(args []string, out io.Writer) error {
 		runtime.MemProfileRate = 1
 	}
 	d := time.Duration(*seconds * float64(time.Second))
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
 	if *overload > 0 {
 		return runOverload(out, *path, d, time.Duration(*overload*float64(time.Second)), *nodes, *keys, *open)
 	}
@@ -84,17 +95,6 @@ func Run(args []string, out io.Writer) error {
 		return err
 	}
 	defer c.close()
-	if *profile != "" {
-		f, err := os.Create(*profile)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
-	}
 	for _, s := range settings(*callers, *value, *reads, *keys) {
 		row, err := c.load(s, d)
 		if err != nil {
