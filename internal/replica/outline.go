@@ -15,7 +15,7 @@ import (
 // side's, which tells what that lacks.
 
 // mostOutlines is after how many bytes of outlines a node asks for no more.
-const mostOutlines = 64 << 10
+const mostOutlines = 16 << 10
 
 // outlinePays is how many times as long as its outline a state is at least, or it
 // is left to come whole. Whether the other side has the key at all is not known.
