@@ -3,6 +3,7 @@ package replica
 import (
 	"iter"
 	"math/bits"
+	"runtime"
 
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/merkle"
@@ -79,6 +80,8 @@ func (s *source) entries(p int, from, to uint64, read []store.Print, yield func(
 	at, last := max(from, first), min(to, last)
 	for done := false; !done; {
 		read, at, done = s.data.Prints(p, at, last, read[:0])
+		// Who waits for a processor, or for the time, is let in: to read all takes long.
+		runtime.Gosched()
 		for i := range read {
 			if !yield(read[i].Hash, read[i].Fingerprint) {
 				return false
