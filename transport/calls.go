@@ -17,6 +17,7 @@ type call struct {
 	id       uint64 // also the stream; 0: the slot is free
 	done     Completion
 	token    uint64
+	begun    int64
 	deadline int64
 	size     int
 	class    Class

@@ -13,7 +13,7 @@ var (
 	// wraps the reason, a refusal such as [ErrCluster] among them.
 	ErrUnreachable = errors.New("transport: peer unreachable")
 	// ErrOverloaded: too much is in flight to this peer and the request was not
-	// sent, or the peer refused it before serving it.
+	// sent, or the peer refused it before serving it. See [OverloadError].
 	ErrOverloaded = errors.New("transport: overloaded")
 	// ErrTooLarge: the request is above the limit of this node or of the peer,
 	// and was not sent.

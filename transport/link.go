@@ -3,6 +3,7 @@ package transport
 import (
 	"encoding/binary"
 	"errors"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,7 +13,8 @@ import (
 type link struct {
 	outbox   // its lock guards the fields down to the blank line
 	calls    callTable
-	inFlight int   // bytes of requests not answered
+	inFlight int // bytes of requests not answered
+	pace     pace
 	earliest int64 // no call's deadline is before this
 	asm      assembler
 	limit    int // the peer's MaxMessage, or ours if that is less
@@ -21,7 +23,8 @@ type link struct {
 	stuck    bool  // a call ended unanswered: the kernel may still hold its bytes
 	keep     int64 // when the connection may be closed if nothing uses it
 
-	peer *Peer
+	peer   *Peer
+	readAt atomic.Int64 // when what is being received was read
 	pulse
 }
 
@@ -54,6 +57,7 @@ func newLink(p *Peer) *link {
 	l.asm = assembler{out: &l.outbox, limit: p.t.cfg.MaxInFlight}
 	l.outbox.init(p.t, &p.stats)
 	l.pulse.init(&l.outbox, p.t.cfg, true)
+	l.pace.init()
 	return l
 }
 
@@ -66,12 +70,15 @@ func (l *link) call(class Class, request []byte, deadline int64, done Completion
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := l.admit(len(request)); err != nil {
+	if err := l.admit(class, len(request), now); err != nil {
 		return 0, err
 	}
-	id := l.calls.add(call{done: done, token: token, deadline: deadline, size: len(request), class: class})
+	id := l.calls.add(call{done: done, token: token, begun: now, deadline: deadline, size: len(request), class: class})
 	if id == 0 {
-		return 0, ErrOverloaded
+		return 0, l.refuse()
+	}
+	if class == Foreground {
+		l.pace.begin()
 	}
 	l.inFlight += len(request)
 	l.earliest = min(l.earliest, deadline)
@@ -97,14 +104,14 @@ func retain(request []byte) []byte {
 	return request
 }
 
-func (l *link) admit(size int) error {
+func (l *link) admit(class Class, size int, now int64) error {
 	switch {
 	case l.err != nil || l.leaving:
 		return errLinkDown
 	case size > l.limit:
 		return ErrTooLarge
-	case l.inFlight+size > l.t.cfg.MaxInFlight || l.queued > l.t.cfg.MaxInFlight:
-		return ErrOverloaded
+	case l.inFlight+size > l.t.cfg.MaxInFlight || l.queued > l.t.cfg.MaxInFlight || class == Foreground && l.pace.full(now):
+		return l.refuse()
 	}
 	return nil
 }
@@ -172,6 +179,9 @@ func complete(all []ended) {
 // the request was sent. The caller holds mu.
 func (l *link) forget(c *call, err error) error {
 	l.inFlight -= c.size
+	if c.class == Foreground {
+		l.paced(c, err)
+	}
 	arrived := c.arrived(&l.outbox)
 	if c.out != nil {
 		l.drop(c.class, c.id)
@@ -199,6 +209,16 @@ func (l *link) forget(c *call, err error) error {
 		l.fail(errLeft)
 	}
 	return err
+}
+
+// paced tells what a call took: until its answer was read, or its deadline. The
+// caller holds mu.
+func (l *link) paced(c *call, err error) {
+	now := l.readAt.Load()
+	if err != nil {
+		now = l.t.now()
+	}
+	l.pace.end(now, time.Duration(now-c.begun), err == nil || err == ErrTimeout)
 }
 
 // expire ends the calls whose deadline passed and returns the earliest deadline

@@ -11,6 +11,7 @@ func (l *link) read(conn net.Conn) error {
 	in := frameReader{src: conn, total: &l.peer.stats, received: &l.pulse.received, now: l.t.now}
 	for {
 		f, err := in.next()
+		l.readAt.Store(in.readAt)
 		if err == nil {
 			err = l.receive(f)
 		}
@@ -31,7 +32,7 @@ func (l *link) receive(f frame) error {
 	case kindWindow:
 		l.window(f)
 	case kindRefuse:
-		l.end(f.stream, nil, refusedAs(f.payload[0]))
+		l.end(f.stream, nil, l.refusedAs(f.payload[0]))
 	case kindPing, kindPong:
 		l.answer(f, l.t.now())
 	case kindGoAway:
@@ -42,14 +43,16 @@ func (l *link) receive(f frame) error {
 	return nil
 }
 
-func refusedAs(reason byte) error {
+func (l *link) refusedAs(reason byte) error {
 	switch reason {
 	case refuseTooLarge:
 		return ErrTooLarge
 	case refuseReplyTooLarge:
 		return ErrReplyTooLarge
 	}
-	return ErrOverloaded
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refuse()
 }
 
 func (l *link) openReply(f frame) error {

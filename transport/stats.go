@@ -7,7 +7,7 @@ import (
 
 // counters are summed over connections.
 type counters struct {
-	bytesIn, bytesOut, framesIn, framesOut, connections atomic.Int64
+	bytesIn, bytesOut, framesIn, framesOut, connections, refused atomic.Int64
 }
 
 // Traffic counts what went over the network since the start.
@@ -15,13 +15,14 @@ type Traffic struct {
 	BytesIn, BytesOut   int64 // above TLS
 	FramesIn, FramesOut int64
 	Connections         int64 // established, ended ones included
+	Refused             int64 // requests that were not sent, or not served, because the peer has no room
 }
 
 func (c *counters) traffic() Traffic {
 	return Traffic{
 		BytesIn: c.bytesIn.Load(), BytesOut: c.bytesOut.Load(),
 		FramesIn: c.framesIn.Load(), FramesOut: c.framesOut.Load(),
-		Connections: c.connections.Load(),
+		Connections: c.connections.Load(), Refused: c.refused.Load(),
 	}
 }
 
@@ -30,6 +31,7 @@ type PeerStats struct {
 	Traffic
 	Remote        Remote        // zero while not connected
 	Calls         int           // in flight
+	Limit         int           // of those of class Foreground that may be in flight
 	InFlightBytes int           // of their requests
 	QueuedBytes   int           // of requests not written yet
 	RoundTrip     time.Duration // smoothed, from pings; 0 until measured or while not connected
@@ -45,6 +47,7 @@ func (p *Peer) Stats() PeerStats {
 	}
 	l.mu.Lock()
 	s.Calls, s.InFlightBytes = l.calls.n, l.inFlight
+	s.Limit = l.pace.limit.Most()
 	s.QueuedBytes = l.queued + int(l.bulk.Load())
 	s.Remote = l.remote
 	l.mu.Unlock()

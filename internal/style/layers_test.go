@@ -89,8 +89,8 @@ var layers = []layer{
 
 	// Level 2: ways to reach another node.
 	{
-		dir: "transport", imports: []string{"peer"},
-		why: "it moves bytes between members and reads none of them",
+		dir: "transport", imports: []string{"peer", "quorum/admit"},
+		why: "it moves bytes between members and reads none of them, no more than they answer in time",
 	},
 	{
 		dir: "transport/...", imports: []string{"peer", "transport"},
