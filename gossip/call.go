@@ -227,7 +227,7 @@ func (k *call) take(now time.Time, token uint64, reply []byte, err error) {
 		k.lost(token, maybe)
 		return // it is the operation's deadline: the caller sees it as well
 	case errors.Is(err, transport.ErrOverloaded):
-		err = fmt.Errorf("%w: %w", quorum.ErrOverloaded, err) // here there is no room for more, before there is none there
+		err = overloaded(err)
 	}
 	k.mu.Lock()
 	k.traced(token, now, err)
@@ -242,6 +242,15 @@ func (k *call) take(now time.Time, token uint64, reply []byte, err error) {
 	if len(out.Sends) > 0 {
 		k.n.carry(&out)
 	}
+}
+
+// overloaded is how an operation is told of an owner that has no room.
+func overloaded(err error) error {
+	o := &quorum.OverloadError{Owner: true}
+	if of := new(transport.OverloadError); errors.As(err, &of) {
+		o.RetryAfter = of.RetryAfter
+	}
+	return fmt.Errorf("%w: %w", o, err)
 }
 
 // lost tells the machine of a request that has had no answer by the deadline, and

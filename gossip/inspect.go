@@ -86,6 +86,15 @@ func (n *Node) traffic() (in, out uint64) {
 	return in, out
 }
 
+// refusals is how many requests were not sent to peers, or were refused, because
+// these had no room.
+func (n *Node) refusals() (refused uint64) {
+	for _, p := range *n.peers.Load() {
+		refused += uint64(p.Stats().Refused)
+	}
+	return refused
+}
+
 // Owners returns the nodes that own a key of a table, in the order of
 // preference; nil if there is no such table.
 func (n *Node) Owners(table, key string) (owners []peer.ID) {

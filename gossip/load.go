@@ -50,6 +50,8 @@ type load struct {
 	queue line
 	limit admit.Limit
 	known uint64 // of refused, when the window began
+	// budget is for those who try again, see Node.Again.
+	budget int
 
 	closed error // why nobody waits any more
 }
@@ -72,6 +74,7 @@ const (
 
 // init makes a limit, or none; see package fault.
 func (l *load) init(timeout time.Duration, none bool) {
+	l.budget = mostRetries * retryShare
 	l.waiters.New = func() any { return &waiter{told: make(chan error, 1)} }
 	if l.start, l.age = time.Now(), timeout/waitingPart; none {
 		return
@@ -285,8 +288,8 @@ func (q *line) remove(w *waiter) {
 	w.waits, w.prev, w.next = false, nil, nil
 }
 
-// enter takes a place for an operation on the table. What a node answers by itself
-// needs none. Who has entered calls end, or leave if nothing came of it.
+// enter takes a place for an operation on the table, which end gives back. What a
+// node answers by itself needs none.
 func (t *table) enter(ctx context.Context) error {
 	if t.spec.Kind == ring.Everywhere {
 		return nil
@@ -295,17 +298,26 @@ func (t *table) enter(ctx context.Context) error {
 }
 
 // also takes a place beside one that the caller has.
-func (t *table) also() {
+func (t *table) also(context.Context) error {
 	if t.spec.Kind != ring.Everywhere {
 		t.n.load.also()
 	}
+	return nil
 }
 
-// leave gives back the place of an operation that was not begun.
-func (t *table) leave(begun bool) {
-	if !begun && t.spec.Kind != ring.Everywhere {
+// leave gives back a place for which there was no operation.
+func (t *table) leave() {
+	if t.spec.Kind != ring.Everywhere {
 		t.n.load.leave()
 	}
+}
+
+// full refuses an operation for which there is no room, not even to wait.
+func (t *table) full() error {
+	if t.spec.Kind == ring.Everywhere {
+		return nil
+	}
+	return t.n.load.full()
 }
 
 // end gives back the place of an operation that has ended, with what it took.
@@ -366,6 +378,7 @@ func (l *load) close(at time.Time) {
 		Peak: int(l.peak.Swap(l.under.Load())),
 	})
 	l.known = refused
+	l.budget = min(l.budget+int(ended), mostRetries*retryShare)
 	l.publish(now)
 	if ended > 0 { // else it is no measure
 		l.room.Store(min(max(ended*int64(waitingFor)/int64(over), admit.Start), admit.Most))

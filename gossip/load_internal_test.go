@@ -106,6 +106,57 @@ func TestTheRoomIsBounded(t *testing.T) {
 	})
 }
 
+// TestRetriesHaveABudget: one in ten operations may be tried again, and only what
+// was refused.
+func TestRetriesHaveABudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &Node{ctx: t.Context()}
+		n.load.init(time.Minute, false)
+		over := &quorum.OverloadError{RetryAfter: time.Second}
+		retries := func() (times int) {
+			for n.Again(t.Context(), over) {
+				times++
+			}
+			return times
+		}
+		begun := time.Now()
+		if got := retries(); got != mostRetries {
+			t.Errorf("%d retries at the beginning", got)
+		}
+		if took := time.Since(begun); took < mostRetries*time.Second || took > 2*mostRetries*time.Second {
+			t.Errorf("%d retries after a second, or two, each took %v", mostRetries, took)
+		}
+		for range 200 {
+			if err := n.load.enter(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			n.load.end(time.Now())
+		}
+		time.Sleep(admit.Window)
+		n.load.close(time.Now())
+		if got := retries(); got != 200/retryShare {
+			t.Errorf("%d retries after 200 operations", got)
+		}
+		for range 100 {
+			n.load.ended.Add(100)
+			time.Sleep(admit.Window)
+			n.load.close(time.Now())
+		}
+		soon, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		unknown := &quorum.Error{Verb: "write", Outcome: quorum.Unknown, Cause: quorum.ErrOverloaded,
+			Nodes: []quorum.NodeError{{ID: "a", Err: &quorum.OverloadError{Owner: true, RetryAfter: time.Second}}}}
+		if n.Again(soon, over) || n.Again(t.Context(), quorum.ErrTimeout) || n.Again(t.Context(), nil) || n.Again(t.Context(), unknown) {
+			t.Error("tried again what is too late, was not refused, or may have been applied")
+		}
+		refused := *unknown
+		refused.Outcome = quorum.NotApplied
+		if !n.Again(t.Context(), &refused) {
+			t.Error("what owners refused was not tried again")
+		}
+	})
+}
+
 // BenchmarkRefused is what it takes to say no.
 func BenchmarkRefused(b *testing.B) {
 	n, err := Start(context.Background(), Config{Cluster: "refused", Name: "a", Bind: "127.0.0.1:0", Preset: Local})

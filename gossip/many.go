@@ -37,10 +37,9 @@ func (t *table) batch(ctx context.Context, keys int, start func(i int, b *bundle
 			continue
 		}
 		for i := from; i < to; i++ {
-			t.also()
 			start(i, b)
 		}
-		t.leave(false)
+		t.leave()
 		b.send()
 		for i := from; i < to; i++ {
 			end(i)
@@ -57,7 +56,7 @@ func (r *RegisterTable[T]) GetMany(ctx context.Context, keys []string, opts ...q
 	results := make([]Result[T], len(keys))
 	calls := make([]*call, len(keys))
 	r.t.batch(ctx, len(keys), func(i int, b *bundle) {
-		k, n, err := r.get(ctx, keys[i], opts)
+		k, n, err := r.get(ctx, keys[i], opts, r.t.also)
 		if results[i].Err = err; err == nil {
 			calls[i], k.bundle = k, b
 			r.t.startRead(ctx, k, keys[i], n)
@@ -75,7 +74,7 @@ func (r *RegisterTable[T]) GetMany(ctx context.Context, keys []string, opts ...q
 // applied. Which of two items of one key wins is not said.
 func (r *RegisterTable[T]) PutMany(ctx context.Context, items []Item[T], opts ...quorum.Option) []error {
 	return r.writeMany(ctx, len(items), func(i int) (*call, string, quorum.Level, error) {
-		k, w, err := r.put(ctx, items[i].Key, items[i].Value, opts)
+		k, w, err := r.put(ctx, items[i].Key, items[i].Value, opts, r.t.also)
 		return k, items[i].Key, w, err
 	})
 }
@@ -84,7 +83,7 @@ func (r *RegisterTable[T]) PutMany(ctx context.Context, items []Item[T], opts ..
 // returns the errors in the order of the keys.
 func (r *RegisterTable[T]) DeleteMany(ctx context.Context, keys []string, opts ...quorum.Option) []error {
 	return r.writeMany(ctx, len(keys), func(i int) (*call, string, quorum.Level, error) {
-		k, w, err := r.remove(ctx, keys[i], opts)
+		k, w, err := r.remove(ctx, keys[i], opts, r.t.also)
 		return k, keys[i], w, err
 	})
 }

@@ -143,6 +143,7 @@ var (
 	limitDesc    = desc("target_limit", "1 for what keeps the target of spreading from being met (none: it is met).", "limit")
 	refusedDesc  = desc("operations_refused_total", "Operations that were refused at once or after a short wait, because this node had as many under way as it may have; nothing was sent.")
 	yieldedDesc  = desc("messages_yielded_total", "Messages in the background that were not sent, because operations need the room.", "class")
+	fullDesc     = desc("requests_refused_total", "Requests that were not sent to another node, or not served by it, because it has no room.")
 	queuedDesc   = desc("operations_waited_total", "Operations that waited for room before they began; those that were refused afterwards are in operations_refused_total too.")
 	waitingDesc  = desc("operations_waiting", "Operations of this node's callers that wait for room.")
 	underDesc    = desc("operations_under_way", "Operations on tables of this node's callers that have begun and not ended.")
@@ -158,7 +159,7 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{membersDesc, unsyncedDesc, keysDesc, bytesDesc, readyDesc, eventsDesc, shedDesc, sharedDesc, lateDesc, waitedDesc, lostDesc, differDesc, trafficDesc,
 		rumorsDesc, hotDesc, hotBytesDesc, rumorBytes, copiesDesc, lossDesc, limitDesc, delayDesc,
 		staleDesc, comparedDesc, missedDesc, hintsDesc, hintBytesDesc, hintAgeDesc, hintedDesc, hintDropDesc,
-		refusedDesc, queuedDesc, waitingDesc, yieldedDesc, underDesc, mostDesc} {
+		refusedDesc, fullDesc, queuedDesc, waitingDesc, yieldedDesc, underDesc, mostDesc} {
 		ch <- d
 	}
 }
@@ -204,6 +205,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	in, out := m.n.traffic()
 	counter(trafficDesc, in, "in")
 	counter(trafficDesc, out, "out")
+	counter(fullDesc, m.n.refusals())
 	m.collectRumors(ch, gauge, counter)
 	m.collectStaleness(gauge, counter)
 	m.collectHints(gauge, counter)

@@ -375,6 +375,10 @@ func TestOverload(t *testing.T) {
 		if e := outcome(t, "put", err, quorum.Unknown, quorum.ErrOverloaded); !errors.Is(err, transport.ErrOverloaded) || len(failed(e)) != 2 {
 			t.Errorf("%v", err)
 		}
+		over := new(quorum.OverloadError)
+		if !errors.As(err, &over) || !over.Owner || over.RetryAfter <= 0 || errors.Is(err, quorum.ErrNotApplied) {
+			t.Errorf("%v", err)
+		}
 	}
 	cancel()
 	g.Wait()

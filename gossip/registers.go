@@ -49,21 +49,19 @@ type Entry[T any] struct {
 // Put writes a value, and clears an earlier expiry unless [quorum.ExpireAt]
 // sets one. It returns when W owners have joined it.
 func (r *RegisterTable[T]) Put(ctx context.Context, key string, value T, opts ...quorum.Option) (quorum.Receipt, error) {
-	if err := r.t.enter(ctx); err != nil {
+	if err := r.t.full(); err != nil { // before anything is encoded
 		return quorum.Receipt{}, err
 	}
-	k, w, err := r.put(ctx, key, value, opts)
+	k, w, err := r.put(ctx, key, value, opts, r.t.enter)
 	if err != nil {
 		return quorum.Receipt{}, err
 	}
 	return r.t.write(ctx, k, key, w)
 }
 
-// put prepares a write of a value; the call that it returns has the delta. It is
-// for who has entered; if it fails, or the codec panics, the place is given back.
-func (r *RegisterTable[T]) put(ctx context.Context, key string, value T, opts []quorum.Option) (k *call, w quorum.Level, err error) {
-	begun := false
-	defer func() { r.t.leave(begun) }()
+// put prepares a write of a value; the call that it returns has the delta, and the
+// place that enter gave. A codec that hangs holds none.
+func (r *RegisterTable[T]) put(ctx context.Context, key string, value T, opts []quorum.Option, enter func(context.Context) error) (*call, quorum.Level, error) {
 	level, err := r.t.resolve(opts)
 	if err == nil {
 		err = r.t.check(ctx, key)
@@ -71,14 +69,16 @@ func (r *RegisterTable[T]) put(ctx context.Context, key string, value T, opts []
 	if err != nil {
 		return nil, 0, err
 	}
-	k = r.t.n.begin()
+	k := r.t.n.begin()
 	if k.value, err = r.codec.Append(k.value[:0], value); err != nil {
-		k.pool() // not used: what it found the last time is not repaired again
-		return nil, 0, fmt.Errorf("gossip: encode value of %q: %w", key, err)
+		err = fmt.Errorf("gossip: encode value of %q: %w", key, err)
+	} else if most := r.t.n.cfg.MaxValue; len(k.value) > most {
+		err = fmt.Errorf("%w: value of %q has %d bytes, at most %d", quorum.ErrTooLarge, key, len(k.value), most)
+	} else {
+		err = enter(ctx)
 	}
-	if most := r.t.n.cfg.MaxValue; len(k.value) > most {
-		err := fmt.Errorf("%w: value of %q has %d bytes, at most %d", quorum.ErrTooLarge, key, len(k.value), most)
-		k.pool()
+	if err != nil {
+		k.pool() // not used: what it found the last time is not repaired again
 		return nil, 0, err
 	}
 	var at int64
@@ -87,17 +87,13 @@ func (r *RegisterTable[T]) put(ctx context.Context, key string, value T, opts []
 	}
 	r.t.prepare(k, level)
 	k.encode(crdt.Put(r.t.n.replica.StampIn(level.Session, time.Now()), k.value, at))
-	begun = true
 	return k, level.W, nil
 }
 
 // Delete hides the value by a tombstone. It returns when W owners have joined
 // it. Deleting what does not exist is applied as well.
 func (r *RegisterTable[T]) Delete(ctx context.Context, key string, opts ...quorum.Option) (quorum.Receipt, error) {
-	if err := r.t.enter(ctx); err != nil {
-		return quorum.Receipt{}, err
-	}
-	k, w, err := r.remove(ctx, key, opts)
+	k, w, err := r.remove(ctx, key, opts, r.t.enter)
 	if err != nil {
 		return quorum.Receipt{}, err
 	}
@@ -105,13 +101,15 @@ func (r *RegisterTable[T]) Delete(ctx context.Context, key string, opts ...quoru
 }
 
 // remove prepares a delete, as put a write.
-func (r *RegisterTable[T]) remove(ctx context.Context, key string, opts []quorum.Option) (*call, quorum.Level, error) {
+func (r *RegisterTable[T]) remove(ctx context.Context, key string, opts []quorum.Option, enter func(context.Context) error) (*call, quorum.Level, error) {
 	level, err := r.t.resolve(opts)
 	if err == nil {
 		err = r.t.check(ctx, key)
 	}
+	if err == nil {
+		err = enter(ctx)
+	}
 	if err != nil {
-		r.t.leave(false)
 		return nil, 0, err
 	}
 	k := r.t.n.begin()
@@ -133,10 +131,7 @@ func (r *RegisterTable[T]) Entry(ctx context.Context, key string, opts ...quorum
 	if len(opts) == 0 && r.t.spec.Kind == ring.Ring {
 		return r.coalesced(ctx, key)
 	}
-	if err := r.t.enter(ctx); err != nil {
-		return Entry[T]{}, err
-	}
-	k, n, err := r.get(ctx, key, opts)
+	k, n, err := r.get(ctx, key, opts, r.t.enter)
 	if err != nil {
 		return Entry[T]{}, err
 	}
@@ -149,7 +144,7 @@ func (r *RegisterTable[T]) Entry(ctx context.Context, key string, opts ...quorum
 
 // coalesced reads at the table's levels, with others if the key is hot.
 func (r *RegisterTable[T]) coalesced(ctx context.Context, key string) (e Entry[T], err error) {
-	if err := r.t.n.load.full(); err != nil { // before it takes a lock
+	if err := r.t.full(); err != nil { // before it takes a lock
 		return e, err
 	}
 	h := &r.t.hot
@@ -180,10 +175,7 @@ func (r *RegisterTable[T]) coalesced(ctx context.Context, key string) (e Entry[T
 // single reads at the table's levels, by a deadline that counts from begun, if
 // that is set. Found, if it is not nil, gets a copy of the cell.
 func (r *RegisterTable[T]) single(ctx context.Context, key string, begun time.Time, found *crdt.Cell) (e Entry[T], err error) {
-	if err := r.t.enter(ctx); err != nil {
-		return e, err
-	}
-	k, n, err := r.get(ctx, key, nil)
+	k, n, err := r.get(ctx, key, nil, r.t.enter)
 	if err != nil {
 		return e, err
 	}
@@ -202,13 +194,15 @@ func (r *RegisterTable[T]) single(ctx context.Context, key string, begun time.Ti
 }
 
 // get prepares a read, as put a write.
-func (r *RegisterTable[T]) get(ctx context.Context, key string, opts []quorum.Option) (*call, quorum.Level, error) {
+func (r *RegisterTable[T]) get(ctx context.Context, key string, opts []quorum.Option, enter func(context.Context) error) (*call, quorum.Level, error) {
 	level, err := r.t.resolve(opts)
 	if err == nil {
 		err = r.t.check(ctx, key)
 	}
+	if err == nil {
+		err = enter(ctx)
+	}
 	if err != nil {
-		r.t.leave(false)
 		return nil, 0, err
 	}
 	k := r.t.n.begin()
@@ -247,10 +241,7 @@ func (r *RegisterTable[T]) decode(c *crdt.Cell, key string) (e Entry[T], err err
 // written meanwhile is not touched: the expiry belongs to the value that was
 // read.
 func (r *RegisterTable[T]) Expire(ctx context.Context, key string, at time.Time, opts ...quorum.Option) (found bool, err error) {
-	if err := r.t.enter(ctx); err != nil {
-		return false, err
-	}
-	k, n, err := r.get(ctx, key, opts)
+	k, n, err := r.get(ctx, key, opts, r.t.enter)
 	if err != nil {
 		return false, err
 	}

@@ -5,23 +5,29 @@ import (
 	"time"
 )
 
-// OverloadError is how a node refuses an operation at once, because it has as
-// much under way as it can do in time: nothing was sent, and errors.Is finds
-// [ErrOverloaded] and [ErrNotApplied] in it.
+// OverloadError is how operations are refused for want of room: by the node that
+// was asked, at once, or by an owner. errors.Is finds [ErrOverloaded] in it.
 type OverloadError struct {
 	// RetryAfter is when to come again at the earliest. Callers that were refused
 	// together should not come back together: spread the retries over as long once
 	// more, and give up where the deadline comes first.
 	RetryAfter time.Duration
+	// Owner: it is an owner that has no room; the [Error] around this one says which,
+	// and what became of the operation. Otherwise it is the node that was asked, and
+	// nothing was sent: errors.Is finds [ErrNotApplied] too.
+	Owner bool
 }
 
 // Error implements error.
 func (e *OverloadError) Error() string {
+	if e.Owner {
+		return fmt.Sprintf("%v; retry after %v", ErrOverloaded, e.RetryAfter)
+	}
 	return fmt.Sprintf("%v; not applied; retry after %v", ErrOverloaded, e.RetryAfter)
 }
 
 // Is reports whether target is the cause or the outcome. Unwrap would say the
 // same, and allocate for each refusal that somebody looks at.
 func (e *OverloadError) Is(target error) bool {
-	return target == ErrOverloaded || target == ErrNotApplied
+	return target == ErrOverloaded || target == ErrNotApplied && !e.Owner
 }
