@@ -38,6 +38,9 @@ type call struct {
 	sent  []sent
 	// waited is for how long a read has waited before it began.
 	waited time.Duration
+	// queued is how much longer it took because the node has too much to do.
+	queued time.Duration
+	many   bool // it is one of a batch
 	// bundle, if it is set, takes what is sent first together with what other calls
 	// send.
 	bundle *bundle
@@ -74,7 +77,7 @@ func (n *Node) begin() *call {
 	k.pending = 0
 	k.mode, k.c.Session = quorum.RepairAsync, nil
 	k.sent = k.sent[:0]
-	k.waited = 0
+	k.waited, k.queued, k.many = 0, 0, false
 	select {
 	case <-k.wake:
 	default:

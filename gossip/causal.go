@@ -32,18 +32,22 @@ func causalKind[S crdt.Mutable, H any](bottom func() S, handle func(causalTable[
 // is what this node has. What is returned says what was seen: an operation made
 // of it takes out just that.
 func (c causalTable[S]) Get(ctx context.Context, key string, opts ...quorum.Option) (S, error) {
-	s, _, err := c.get(ctx, key, opts)
+	s, _, err := c.get(ctx, key, opts, c.t.enter)
+	if degraded, less := c.t.degrades(err, opts); degraded != nil {
+		s, _, err = c.get(ctx, key, less, c.t.degrade)
+		*degraded = err == nil
+	}
 	return s, err
 }
 
 // get also returns how many owners' states were joined.
-func (c causalTable[S]) get(ctx context.Context, key string, opts []quorum.Option) (s S, observed int, err error) {
+func (c causalTable[S]) get(ctx context.Context, key string, opts []quorum.Option, enter entrance) (s S, observed int, err error) {
 	level, err := c.t.resolve(opts)
 	if err == nil {
 		err = c.t.check(ctx, key)
 	}
 	if err == nil {
-		err = c.t.enter(ctx)
+		_, err = enter(ctx)
 	}
 	if err != nil {
 		return s, 0, err
@@ -107,7 +111,7 @@ type seer interface{ Context() crdt.Context }
 // repaired first: if one of them alone knew that an element is gone, the
 // operation would do nothing about it, and others would bring it back.
 func (c causalTable[S]) after(ctx context.Context, key string, opts []quorum.Option, op func(S) crdt.Op) (r quorum.Receipt, err error) {
-	s, observed, err := c.get(ctx, key, append(slices.Clone(opts), quorum.Repair(quorum.RepairBlocking)))
+	s, observed, err := c.get(ctx, key, append(slices.Clone(opts), quorum.Repair(quorum.RepairBlocking)), c.t.enter)
 	if err != nil {
 		return r, err
 	}
@@ -141,13 +145,15 @@ func (t *table) make(ctx context.Context, key string, op crdt.Op, opts []quorum.
 	if most := t.n.cfg.MaxValue; err == nil && len(op.Arg) > most {
 		err = fmt.Errorf("%w: operation on %q has %d bytes, at most %d", quorum.ErrTooLarge, key, len(op.Arg), most)
 	}
+	var queued time.Duration
 	if err == nil {
-		err = t.enter(ctx)
+		queued, err = t.enter(ctx)
 	}
 	if err != nil {
 		return r, err
 	}
 	k := t.n.begin()
+	k.queued = queued
 	k.value = op.AppendBinary(k.value[:0])
 	now := time.Now()
 	k.begun, k.op, k.t = now, opWrite, t

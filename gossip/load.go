@@ -3,6 +3,7 @@ package gossip
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -94,24 +95,47 @@ func (l *load) publish(now time.Duration) {
 }
 
 // enter takes a place for an operation. Where all are taken it waits for one, if
-// not too many wait already; the error is shared.
-func (l *load) enter(ctx context.Context) error {
+// not too many wait already, or if it has the patience; the error is shared. It
+// returns how long it waited.
+func (l *load) enter(ctx context.Context, patience time.Duration) (waited time.Duration, err error) {
 	if l.waiting.Load() == 0 && l.acquire() {
-		return nil
+		return 0, nil
 	}
-	if err := l.full(); err != nil {
-		return err
+	if err := l.full(patience); err != nil {
+		return 0, err
 	}
-	return l.wait(ctx)
+	return l.wait(ctx, patience)
 }
 
 // full refuses where too many wait.
-func (l *load) full() error {
-	if l.waiting.Load() < l.room.Load() || l.most.Load() == 0 {
+func (l *load) full(patience time.Duration) error {
+	waiting := l.waiting.Load()
+	if waiting < l.room.Load() || l.most.Load() == 0 || patience > 0 && waiting < admit.Most {
 		return nil
 	}
+	return l.refuse()
+}
+
+func (l *load) refuse() error {
 	l.refused.Add(1)
 	return l.refusal.Load()
+}
+
+// degrade takes a place for a read that was refused and makes do with one owner.
+// That costs so little that there are as many places again for it.
+func (l *load) degrade() error {
+	if most := l.most.Load(); most > 0 && l.under.Load() >= 2*most {
+		return l.refuse()
+	}
+	l.also()
+	return nil
+}
+
+// hold is for how long an answer is to be held back, of most: the longer the more
+// wait for places.
+func (l *load) hold(most time.Duration) time.Duration {
+	waiting, room := l.waiting.Load(), max(l.room.Load(), 1)
+	return most * time.Duration(min(waiting, room)) / time.Duration(room)
 }
 
 // acquire takes a place if there is one.
@@ -163,13 +187,14 @@ func (l *load) dismiss(w *waiter) {
 }
 
 // wait waits for a place.
-func (l *load) wait(ctx context.Context) error {
+func (l *load) wait(ctx context.Context, patience time.Duration) (time.Duration, error) {
 	w := l.waiters.Get().(*waiter)
-	w.until = time.Since(l.start) + l.age
+	begun := time.Since(l.start)
+	w.until = begun + max(l.age, patience)
 	l.mu.Lock()
 	if l.closed != nil {
 		l.mu.Unlock()
-		return l.closed
+		return 0, l.closed
 	}
 	l.queue.add(w)
 	l.waiting.Add(1)
@@ -181,7 +206,7 @@ func (l *load) wait(ctx context.Context) error {
 		err = l.desert(w, ended(ctx))
 	}
 	l.waiters.Put(w)
-	return err
+	return time.Since(l.start) - begun, err
 }
 
 // desert ends a wait whose caller goes for a reason. If it has got a place
@@ -290,19 +315,38 @@ func (q *line) remove(w *waiter) {
 
 // enter takes a place for an operation on the table, which end gives back. What a
 // node answers by itself needs none.
-func (t *table) enter(ctx context.Context) error {
+func (t *table) enter(ctx context.Context) (waited time.Duration, err error) {
 	if t.spec.Kind == ring.Everywhere {
-		return nil
+		return 0, nil
 	}
-	return t.n.load.enter(ctx)
+	return t.n.load.enter(ctx, t.overload.Wait)
 }
 
 // also takes a place beside one that the caller has.
-func (t *table) also(context.Context) error {
+func (t *table) also(context.Context) (time.Duration, error) {
 	if t.spec.Kind != ring.Everywhere {
 		t.n.load.also()
 	}
-	return nil
+	return 0, nil
+}
+
+// degrade takes a place for a read that was refused.
+func (t *table) degrade(context.Context) (time.Duration, error) { return 0, t.n.load.degrade() }
+
+// degrades says whether a read that has failed is to make do with one owner: where
+// to say that it did, or nil, and with which options.
+func (t *table) degrades(err error, opts []quorum.Option) (degraded *bool, less []quorum.Option) {
+	if len(opts) == 0 {
+		return nil, nil
+	}
+	level, _ := t.nwr.Resolve(opts)
+	if degraded = level.Degraded; degraded != nil {
+		*degraded = false
+	}
+	if degraded == nil || !errors.Is(err, quorum.ErrOverloaded) {
+		return nil, nil
+	}
+	return degraded, append(slices.Clone(opts), quorum.R(quorum.One), quorum.Repair(quorum.RepairOff))
 }
 
 // leave gives back a place for which there was no operation.
@@ -317,7 +361,28 @@ func (t *table) full() error {
 	if t.spec.Kind == ring.Everywhere {
 		return nil
 	}
-	return t.n.load.full()
+	return t.n.load.full(t.overload.Wait)
+}
+
+// hold holds an answer back, if the table's policy says so. Whoever has it holds no
+// place any more.
+func (k *call) hold(ctx context.Context, t *table) {
+	if t.overload.Delay <= 0 || k.many || t.spec.Kind == ring.Everywhere {
+		return
+	}
+	d := t.n.load.hold(t.overload.Delay)
+	if d <= 0 {
+		return
+	}
+	begun := time.Now()
+	k.timer.Reset(d)
+	select {
+	case <-k.timer.C:
+	case <-ctx.Done():
+	case <-k.n.ctx.Done():
+	}
+	k.timer.Stop()
+	k.queued += time.Since(begun)
 }
 
 // end gives back the place of an operation that has ended, with what it took.

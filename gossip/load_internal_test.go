@@ -16,7 +16,7 @@ func crowded(timeout time.Duration) *load {
 	l := new(load)
 	l.init(timeout, false)
 	for range admit.Start {
-		if err := l.enter(context.Background()); err != nil {
+		if _, err := l.enter(context.Background(), 0); err != nil {
 			panic(err)
 		}
 	}
@@ -31,7 +31,7 @@ func TestPlacesGoToWhoWaitsLongest(t *testing.T) {
 		got := make(chan int, 3)
 		for i := range 3 {
 			go func() {
-				if err := l.enter(t.Context()); err != nil {
+				if _, err := l.enter(t.Context(), 0); err != nil {
 					t.Error(err)
 				}
 				got <- i
@@ -61,7 +61,7 @@ func TestWaitEnds(t *testing.T) {
 		l := crowded(10 * time.Second) // a second of waiting
 		ended := make(chan error, 3)
 		wait := func(ctx context.Context) {
-			go func() { ended <- l.enter(ctx) }()
+			go func() { _, err := l.enter(ctx, 0); ended <- err }()
 			synctest.Wait()
 		}
 		wait(context.Background())
@@ -81,7 +81,7 @@ func TestWaitEnds(t *testing.T) {
 		if err := <-ended; err != ErrClosed {
 			t.Error(err)
 		}
-		if err := l.enter(t.Context()); err != ErrClosed {
+		if _, err := l.enter(t.Context(), 0); err != ErrClosed {
 			t.Error(err)
 		}
 		if under, waiting := l.under.Load(), l.waiting.Load(); under != admit.Start || waiting != 0 {
@@ -95,11 +95,11 @@ func TestTheRoomIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := crowded(time.Hour)
 		for range admit.Start {
-			go func() { _ = l.enter(t.Context()) }()
+			go func() { _, _ = l.enter(t.Context(), 0) }()
 		}
 		synctest.Wait()
 		over := new(quorum.OverloadError)
-		if err := l.enter(t.Context()); !errors.As(err, &over) || over.RetryAfter <= 0 || !errors.Is(err, quorum.ErrNotApplied) {
+		if _, err := l.enter(t.Context(), 0); !errors.As(err, &over) || over.RetryAfter <= 0 || !errors.Is(err, quorum.ErrNotApplied) {
 			t.Error(err)
 		}
 		l.shut(ErrClosed)
@@ -127,7 +127,7 @@ func TestRetriesHaveABudget(t *testing.T) {
 			t.Errorf("%d retries after a second, or two, each took %v", mostRetries, took)
 		}
 		for range 200 {
-			if err := n.load.enter(t.Context()); err != nil {
+			if _, err := n.load.enter(t.Context(), 0); err != nil {
 				t.Fatal(err)
 			}
 			n.load.end(time.Now())

@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/quorum"
@@ -30,7 +31,7 @@ func (t *table) batch(ctx context.Context, keys int, start func(i int, b *bundle
 	for from := 0; from < keys; from += window {
 		to := min(from+window, keys)
 		b := &bundle{n: t.n}
-		if err := t.enter(ctx); err != nil {
+		if _, err := t.enter(ctx); err != nil {
 			for i := from; i < to; i++ {
 				refused(i, err)
 			}
@@ -54,11 +55,17 @@ func (t *table) batch(ctx context.Context, keys int, start func(i int, b *bundle
 // are in the order of the keys.
 func (r *RegisterTable[T]) GetMany(ctx context.Context, keys []string, opts ...quorum.Option) []Result[T] {
 	results := make([]Result[T], len(keys))
+	if level, _ := r.t.nwr.Resolve(opts); level.Degraded != nil {
+		for i := range results {
+			results[i].Err = fmt.Errorf("%w: there is no place to say which reads of a batch are degraded", quorum.ErrLevel)
+		}
+		return results
+	}
 	calls := make([]*call, len(keys))
 	r.t.batch(ctx, len(keys), func(i int, b *bundle) {
 		k, n, err := r.get(ctx, keys[i], opts, r.t.also)
 		if results[i].Err = err; err == nil {
-			calls[i], k.bundle = k, b
+			calls[i], k.bundle, k.many = k, b, true
 			r.t.startRead(ctx, k, keys[i], n)
 		}
 	}, func(i int) {
@@ -94,7 +101,7 @@ func (r *RegisterTable[T]) writeMany(ctx context.Context, n int, prepare func(i 
 	r.t.batch(ctx, n, func(i int, b *bundle) {
 		k, key, w, err := prepare(i)
 		if errs[i] = err; err == nil {
-			calls[i], k.bundle = k, b
+			calls[i], k.bundle, k.many = k, b, true
 			r.t.startWrite(ctx, k, key, w)
 		}
 	}, func(i int) {

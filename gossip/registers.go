@@ -44,6 +44,9 @@ type Entry[T any] struct {
 	Found     bool       // false: absent, deleted or expired; Value is zero
 	ExpiresAt time.Time  // when it will be hidden; zero: never
 	Stamp     crdt.Stamp // of the value, also where it is deleted or expired; zero: never written
+	// Waited is how much longer the read took since the node had more to do than it
+	// can, see [OverloadPolicy].
+	Waited time.Duration
 }
 
 // Put writes a value, and clears an earlier expiry unless [quorum.ExpireAt]
@@ -59,9 +62,12 @@ func (r *RegisterTable[T]) Put(ctx context.Context, key string, value T, opts ..
 	return r.t.write(ctx, k, key, w)
 }
 
+// entrance takes a place, and says how long that took: see table.enter.
+type entrance func(context.Context) (waited time.Duration, err error)
+
 // put prepares a write of a value; the call that it returns has the delta, and the
 // place that enter gave. A codec that hangs holds none.
-func (r *RegisterTable[T]) put(ctx context.Context, key string, value T, opts []quorum.Option, enter func(context.Context) error) (*call, quorum.Level, error) {
+func (r *RegisterTable[T]) put(ctx context.Context, key string, value T, opts []quorum.Option, enter entrance) (*call, quorum.Level, error) {
 	level, err := r.t.resolve(opts)
 	if err == nil {
 		err = r.t.check(ctx, key)
@@ -75,7 +81,7 @@ func (r *RegisterTable[T]) put(ctx context.Context, key string, value T, opts []
 	} else if most := r.t.n.cfg.MaxValue; len(k.value) > most {
 		err = fmt.Errorf("%w: value of %q has %d bytes, at most %d", quorum.ErrTooLarge, key, len(k.value), most)
 	} else {
-		err = enter(ctx)
+		k.queued, err = enter(ctx)
 	}
 	if err != nil {
 		k.pool() // not used: what it found the last time is not repaired again
@@ -101,18 +107,20 @@ func (r *RegisterTable[T]) Delete(ctx context.Context, key string, opts ...quoru
 }
 
 // remove prepares a delete, as put a write.
-func (r *RegisterTable[T]) remove(ctx context.Context, key string, opts []quorum.Option, enter func(context.Context) error) (*call, quorum.Level, error) {
+func (r *RegisterTable[T]) remove(ctx context.Context, key string, opts []quorum.Option, enter entrance) (*call, quorum.Level, error) {
 	level, err := r.t.resolve(opts)
 	if err == nil {
 		err = r.t.check(ctx, key)
 	}
+	var queued time.Duration
 	if err == nil {
-		err = enter(ctx)
+		queued, err = enter(ctx)
 	}
 	if err != nil {
 		return nil, 0, err
 	}
 	k := r.t.n.begin()
+	k.queued = queued
 	r.t.prepare(k, level)
 	k.encode(crdt.Delete(r.t.n.replica.StampIn(level.Session, time.Now())))
 	return k, level.W, nil
@@ -131,7 +139,17 @@ func (r *RegisterTable[T]) Entry(ctx context.Context, key string, opts ...quorum
 	if len(opts) == 0 && r.t.spec.Kind == ring.Ring {
 		return r.coalesced(ctx, key)
 	}
-	k, n, err := r.get(ctx, key, opts, r.t.enter)
+	e, err := r.read(ctx, key, opts, r.t.enter)
+	if degraded, less := r.t.degrades(err, opts); degraded != nil {
+		e, err = r.read(ctx, key, less, r.t.degrade)
+		*degraded = err == nil
+	}
+	return e, err
+}
+
+// read reads with options.
+func (r *RegisterTable[T]) read(ctx context.Context, key string, opts []quorum.Option, enter entrance) (Entry[T], error) {
+	k, n, err := r.get(ctx, key, opts, enter)
 	if err != nil {
 		return Entry[T]{}, err
 	}
@@ -190,22 +208,26 @@ func (r *RegisterTable[T]) single(ctx context.Context, key string, begun time.Ti
 	if found != nil {
 		*found = keep(&k.cell)
 	}
-	return r.decode(&k.cell, key)
+	e, err = r.decode(&k.cell, key)
+	e.Waited = k.queued
+	return e, err
 }
 
 // get prepares a read, as put a write.
-func (r *RegisterTable[T]) get(ctx context.Context, key string, opts []quorum.Option, enter func(context.Context) error) (*call, quorum.Level, error) {
+func (r *RegisterTable[T]) get(ctx context.Context, key string, opts []quorum.Option, enter entrance) (*call, quorum.Level, error) {
 	level, err := r.t.resolve(opts)
 	if err == nil {
 		err = r.t.check(ctx, key)
 	}
+	var queued time.Duration
 	if err == nil {
-		err = enter(ctx)
+		queued, err = enter(ctx)
 	}
 	if err != nil {
 		return nil, 0, err
 	}
 	k := r.t.n.begin()
+	k.queued = queued
 	r.t.prepare(k, level)
 	return k, level.R, nil
 }
@@ -216,7 +238,9 @@ func (r *RegisterTable[T]) entry(ctx context.Context, k *call, key string) (e En
 	if err := r.t.endRead(ctx, k); err != nil {
 		return e, err
 	}
-	return r.decode(&k.cell, key)
+	e, err = r.decode(&k.cell, key)
+	e.Waited = k.queued
+	return e, err
 }
 
 // decode gives what a reader sees of a cell.
@@ -258,7 +282,7 @@ func (r *RegisterTable[T]) Expire(ctx context.Context, key string, at time.Time,
 	if !at.IsZero() {
 		ms = max(at.UnixMilli(), 1)
 	}
-	if err := r.t.enter(ctx); err != nil {
+	if _, err := r.t.enter(ctx); err != nil {
 		return false, err
 	}
 	k = r.t.n.begin()

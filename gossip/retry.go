@@ -28,13 +28,15 @@ func (t *table) retry(ctx context.Context, op quorum.Operation, opts []quorum.Op
 	if err == nil {
 		err = t.mine(ctx, op)
 	}
+	var queued time.Duration
 	if err == nil {
-		err = t.enter(ctx)
+		queued, err = t.enter(ctx)
 	}
 	if err != nil {
 		return r, err
 	}
 	k := t.n.begin()
+	k.queued = queued
 	now := time.Now()
 	k.begun, k.op, k.t = now, opWrite, t
 	t.prepare(k, level)

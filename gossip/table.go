@@ -41,6 +41,7 @@ type TableOption func(*tableOptions)
 type tableOptions struct {
 	spec   ring.Table // the same at all nodes
 	repair quorum.RepairPolicy
+	over   OverloadPolicy
 }
 
 // Partitions sets the number of partitions: a power of two from 1 to 65536. It
@@ -54,6 +55,30 @@ func Partitions(p int) TableOption {
 // may have its own.
 func ReadRepair(p quorum.RepairPolicy) TableOption {
 	return func(o *tableOptions) { o.repair = p }
+}
+
+// OverloadPolicy is what operations through a handle do, beyond what all do, when
+// the node has more to do than it can. Both parts are told of in quorum.Receipt and
+// [Entry] (Waited). Reads from fewer owners are asked for by the call that can use
+// them, with quorum.Degrade.
+type OverloadPolicy struct {
+	// Wait shaves peaks: an operation that would be refused waits for its turn instead,
+	// for as long as this, behind those that came before it. A peak that is over by
+	// then is served later and nothing of it is refused; where there is more to do for
+	// longer, all of them wait for so long, and then most are refused. At most 16,384
+	// operations of a node wait. 0: who finds the line full is refused at once.
+	Wait time.Duration
+	// Delay delays answers while others wait for their turn: by all of it if the line
+	// is full, and less the shorter it is. Callers that do one operation after the
+	// other come less often then, and fewer are refused. Batches are not held back.
+	// 0: nothing is.
+	Delay time.Duration
+}
+
+// OnOverload sets what operations through this handle do when the node has more
+// to do than it can. Each node may have its own.
+func OnOverload(p OverloadPolicy) TableOption {
+	return func(o *tableOptions) { o.over = p }
 }
 
 // Ring opens a table whose keys have N owners each, found by consistent
@@ -90,7 +115,7 @@ func openTable[H any](n *Node, kind Kind[H], nwr quorum.NWR, spec ring.Table, op
 	}
 	n.carry(&out)
 	n.follow()
-	t := &table{n: n, spec: spec, typ: kind.typ, causal: kind.causal, nwr: nwr, repair: options.repair, gate: quorum.NewRepairGate(options.repair)}
+	t := &table{n: n, spec: spec, typ: kind.typ, causal: kind.causal, nwr: nwr, repair: options.repair, overload: options.over, gate: quorum.NewRepairGate(options.repair)}
 	if spec.Kind == ring.Ring {
 		t.probe = n.probes.open(spec.Name, nwr)
 	}
@@ -99,15 +124,16 @@ func openTable[H any](n *Node, kind Kind[H], nwr quorum.NWR, spec ring.Table, op
 
 // table is what every kind of table is made of.
 type table struct {
-	n       *Node
-	spec    ring.Table
-	typ     replica.Type
-	causal  bool // operations are made at an owner; or else the table holds registers
-	nwr     quorum.NWR
-	probe   *probe                       // of a ring table
-	checked atomic.Pointer[replica.View] // in which the catalog agreed with spec
-	repair  quorum.RepairPolicy
-	hot     hot
+	n        *Node
+	spec     ring.Table
+	typ      replica.Type
+	causal   bool // operations are made at an owner; or else the table holds registers
+	nwr      quorum.NWR
+	probe    *probe                       // of a ring table
+	checked  atomic.Pointer[replica.View] // in which the catalog agreed with spec
+	repair   quorum.RepairPolicy
+	overload OverloadPolicy
+	hot      hot
 
 	gateMu sync.Mutex
 	gate   quorum.RepairGate
@@ -167,8 +193,9 @@ func (t *table) startWrite(ctx context.Context, k *call, key string, w quorum.Le
 func (t *table) endWrite(ctx context.Context, k *call) (r quorum.Receipt, err error) {
 	k.finish(ctx)
 	t.end(k.begun)
+	k.hold(ctx, t)
 	k.mu.Lock()
-	r = quorum.Receipt{Op: k.c.ID, Acked: k.c.Op.Acked(), Hints: k.c.Op.Hints(), Superseded: k.c.Op.Superseded()}
+	r = quorum.Receipt{Op: k.c.ID, Acked: k.c.Op.Acked(), Hints: k.c.Op.Hints(), Superseded: k.c.Op.Superseded(), Waited: k.queued}
 	err = k.c.Err()
 	t.n.sessions.record(k)
 	k.mu.Unlock()
@@ -197,6 +224,7 @@ func (t *table) startRead(ctx context.Context, k *call, key string, r quorum.Lev
 func (t *table) endRead(ctx context.Context, k *call) error {
 	k.finish(ctx)
 	t.end(k.begun)
+	k.hold(ctx, t)
 	k.mu.Lock()
 	err := k.c.Err()
 	if err == nil && t.causal {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/peer"
@@ -137,4 +138,7 @@ type Receipt struct {
 	// had seen: what they had of it is gone. 0: it depends on no state, or took
 	// what its caller had read.
 	Observed int
+	// Waited is how much longer the call took since the node had more to do than it
+	// can: for a place, and by an answer that was held back.
+	Waited time.Duration
 }

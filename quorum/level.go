@@ -122,6 +122,7 @@ type Call struct {
 	Repair    RepairMode
 	RepairSet bool // Repair is the call's, not the table's
 	Session   *session.Session
+	Degraded  *bool // of a read: where to say that it was degraded; nil: it must not be
 }
 
 // Option changes one setting of one call.

@@ -18,6 +18,13 @@ type OverloadError struct {
 	Owner bool
 }
 
+// Degrade lets a read that would be refused with [ErrOverloaded], by this node or by
+// owners, return what one owner has: this node, if it is one, or else the nearest.
+// What it returns may be older than what a read of R owners finds, though not older
+// than what its session has seen; *degraded says whether it was. A read that changes
+// something, such as that of a removal, is never degraded.
+func Degrade(degraded *bool) Option { return func(c *Call) { c.Degraded = degraded } }
+
 // Error implements error.
 func (e *OverloadError) Error() string {
 	if e.Owner {
