@@ -41,6 +41,11 @@ type network struct {
 	cut    map[[2]int]bool       // from, to
 	slow   map[int]time.Duration // by node: how much longer its answers take
 	n      Counters
+
+	// service is how long a node works on a request; 0: no time. Requests wait for
+	// their turn, and one whose sender has given up by then is dropped.
+	service time.Duration
+	busy    map[int]time.Duration // by node: until when
 }
 
 // delay draws a one-way delay.
@@ -80,18 +85,18 @@ func (n *network) call(from, to *Node, request []byte, timeout time.Duration, do
 	}
 	n.w.After(timeout, func() { finish(nil, errLost) })
 	request = append([]byte(nil), request...)
-	n.deliver(from, to, request, finish)
+	n.deliver(from, to, request, timeout, finish)
 	if n.w.chance(n.faults.Duplicate) {
 		n.n.Duplicated++
-		n.deliver(from, to, request, finish)
+		n.deliver(from, to, request, timeout, finish)
 	}
 }
 
-func (n *network) deliver(from, to *Node, request []byte, finish func([]byte, error)) {
+func (n *network) deliver(from, to *Node, request []byte, timeout time.Duration, finish func([]byte, error)) {
 	if !n.passes(from.index, to.index) {
 		return
 	}
-	n.w.After(n.delay(), func() {
+	serve := func() {
 		to.whenAwake(func() {
 			if to.replica == nil {
 				return
@@ -102,7 +107,25 @@ func (n *network) deliver(from, to *Node, request []byte, finish func([]byte, er
 				n.w.After(n.delay()+n.slow[to.index], func() { finish(reply, nil) })
 			}
 		})
+	}
+	n.w.After(n.delay(), func() {
+		if n.service == 0 {
+			serve()
+		} else if wait := n.turn(to, timeout); wait < timeout {
+			n.w.After(wait, serve)
+		}
 	})
+}
+
+// turn gives a request its turn at a node, and returns how long that takes. Who
+// would have given up by then takes no turn.
+func (n *network) turn(to *Node, timeout time.Duration) time.Duration {
+	now := n.w.Elapsed()
+	at := max(n.busy[to.index], now) + n.service
+	if at-now < timeout {
+		n.busy[to.index] = at
+	}
+	return at - now
 }
 
 // partition cuts every message between the nodes in side and the others; one
