@@ -47,10 +47,11 @@ type load struct {
 	age     time.Duration // that an operation may have waited
 	waiters sync.Pool     // of *waiter
 
-	mu    sync.Mutex // of what follows
-	queue line
-	limit admit.Limit
-	known uint64 // of refused, when the window began
+	mu      sync.Mutex // of what follows
+	queue   line
+	soonest time.Duration // when the first of them has waited for too long, or before
+	limit   admit.Limit
+	known   uint64 // of refused, when the window began
 	// budget is for those who try again, see Node.Again.
 	budget int
 
@@ -69,7 +70,7 @@ const queueing = 5 * time.Millisecond
 // once. Where they are served more slowly than it had seemed, they have waited in
 // vain after a part of Config.Timeout.
 const (
-	waitingFor  = 20 * time.Millisecond
+	waitingFor  = 50 * time.Millisecond
 	waitingPart = 10
 )
 
@@ -197,6 +198,7 @@ func (l *load) wait(ctx context.Context, patience time.Duration) (time.Duration,
 		return 0, l.closed
 	}
 	l.queue.add(w)
+	l.soonest = min(l.soonest, w.until)
 	l.waiting.Add(1)
 	l.mu.Unlock()
 	l.grant()
@@ -239,16 +241,24 @@ func (l *load) expire(at time.Time) {
 	now := at.Sub(l.start)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if now < l.soonest {
+		return
+	}
+	l.soonest = never
 	for w := l.queue.first; w != nil; {
 		next := w.next
 		if w.until <= now {
-			l.refused.Add(1)
 			l.dismiss(w)
-			w.told <- l.refusal.Load()
+			w.told <- l.refuse()
+		} else {
+			l.soonest = min(l.soonest, w.until)
 		}
 		w = next
 	}
 }
+
+// never is later than any operation waits for.
+const never = time.Duration(1) << 62
 
 // shut ends all waits, and those that were to come, for a reason.
 func (l *load) shut(why error) {

@@ -330,7 +330,7 @@ func runOverload(out io.Writer, path string, peakFor, overFor time.Duration, nod
 	waiting.Wait()
 	for _, phase := range []string{"open", "crowd"} {
 		share, back := judge(all, phase, peak)
-		fmt.Fprintf(out, "%s: goodput under overload × %.2f of the peak; nothing refused or late from %.0f s after it on\n", phase, share, back)
+		fmt.Fprintf(out, "%s: goodput under overload × %.2f of the peak; less than 1 %% refused or late from %.0f s after it on\n", phase, share, back)
 	}
 	return verb.WriteJSON(path, all)
 }
@@ -346,11 +346,12 @@ func mean(all []Second, phase string) (good int) {
 	return good / max(n, 1)
 }
 
-// judge returns the goodput of a phase as a share of the peak's, and after how
-// many seconds behind it nothing was refused or late any more.
+// judge returns the goodput of a phase as a share of the peak's, and how many
+// seconds behind it the last of those in which more than one in a hundred was refused
+// or late ended.
 func judge(all []Second, phase string, peak int) (share, back float64) {
 	for _, s := range all {
-		if s.Phase == "after "+phase && s.Refused+s.Late+s.Unsent > 0 {
+		if s.Phase == "after "+phase && s.Refused+s.Late+s.Unsent > s.Offered/100 {
 			back = s.At
 		}
 	}
