@@ -282,14 +282,9 @@ func (o *overload) crowd(phase string, callers int, think, d time.Duration, wait
 }
 
 // runOverload measures the capacity with callers that work as fast as they are
-// answered ("peak"). Then it offers ten times as much, in two ways, each followed
-// by half the capacity ("after"):
-//
-//   - "open": so many operations come a second, whatever becomes of those before
-//     them. What is refused is over.
-//   - "crowd": so many callers that they would do ten times as much if they were
-//     answered at once, with a pause between two operations. Those that are refused
-//     come again as the refusal says.
+// answered ("peak"), and offers half of it ("before"). Then it offers ten times as
+// much, in the two ways that the package's comment tells ("open", "crowd"), each
+// followed by half the capacity ("after").
 func runOverload(out io.Writer, path string, peakFor, overFor time.Duration, nodes, n int, open bool) error {
 	ctx := context.Background()
 	if open {
@@ -330,7 +325,7 @@ func runOverload(out io.Writer, path string, peakFor, overFor time.Duration, nod
 	waiting.Wait()
 	for _, phase := range []string{"open", "crowd"} {
 		share, back := judge(all, phase, peak)
-		fmt.Fprintf(out, "%s: goodput under overload × %.2f of the peak; less than 1 %% refused or late from %.0f s after it on\n", phase, share, back)
+		fmt.Fprintf(out, "%s: goodput under overload × %.2f of the peak, for each second of processor × %.2f; less than 1 %% refused or late from %.0f s after it on\n", phase, share, perCPU(all, phase), back)
 	}
 	return verb.WriteJSON(path, all)
 }
@@ -344,6 +339,21 @@ func mean(all []Second, phase string) (good int) {
 		}
 	}
 	return good / max(n, 1)
+}
+
+// perCPU is the good answers for each second of processor in a phase, as a share of
+// those of the peak: what neighbours on the machine do hardly changes it.
+func perCPU(all []Second, phase string) float64 {
+	cost := func(phase string) float64 {
+		var good, us float64
+		for _, s := range all {
+			if s.Phase == phase {
+				good, us = good+float64(s.Good), us+float64(s.Good)*s.CPU
+			}
+		}
+		return us / max(good, 1)
+	}
+	return cost("peak") / max(cost(phase), 1e-9)
 }
 
 // judge returns the goodput of a phase as a share of the peak's, and how many

@@ -37,6 +37,16 @@ func TestRunWritesARowForEachSetting(t *testing.T) {
 	}
 }
 
+func TestOverloadIsToldSecondBySecond(t *testing.T) {
+	all := []Second{
+		{Phase: "peak", Good: 100, CPU: 5}, {Phase: "open", Good: 80, CPU: 8, Refused: 900, Offered: 1000}, {Phase: "open", Good: 70, CPU: 8},
+		{Phase: "after open", At: 1, Offered: 50, Good: 40, Refused: 10}, {Phase: "after open", At: 2, Offered: 50, Good: 50},
+	}
+	if share, back := judge(all, "open", 100); share != 0.75 || back != 1 || perCPU(all, "open") != 5.0/8 {
+		t.Errorf("× %v, × %v for the processor, back after %v s", share, perCPU(all, "open"), back)
+	}
+}
+
 func TestWrongFlagsAreRefused(t *testing.T) {
 	for _, args := range [][]string{{"-callers", "-1"}, {"-reads", "101"}, {"-keys", "0"}, {"-seconds", "0"}, {"-nodes", "2"}, {"-nonsense"}, {"extra"}} {
 		if err := Run(args, io.Discard); !errors.Is(err, verb.ErrUsage) {
