@@ -70,12 +70,16 @@ func (n *Node) fill() (empty func()) {
 	}
 }
 
-// line has so many operations wait.
-func (n *Node) line(t *testing.T, length int) {
+// atOnce is closed.
+var atOnce = func() chan struct{} { c := make(chan struct{}); close(c); return c }()
+
+// line has so many operations wait, each of which takes until done is closed.
+func (n *Node) line(t *testing.T, length int, done <-chan struct{}) {
 	before := int(n.load.waiting.Load())
 	for range length {
 		go func() {
 			if _, err := n.load.enter(context.Background(), time.Hour); err == nil {
+				<-done
 				n.load.leave()
 			}
 		}()
@@ -92,7 +96,7 @@ func TestPeakShaving(t *testing.T) {
 		t.Fatal(err)
 	}
 	empty := list[0].fill()
-	list[0].line(t, admit.Start)
+	list[0].line(t, admit.Start, atOnce)
 	if _, err := tables[0].Put(t.Context(), "refused", "v"); !errors.Is(err, quorum.ErrOverloaded) {
 		t.Fatalf("in the peak: %v", err)
 	}
@@ -136,7 +140,7 @@ func TestDelayedAnswers(t *testing.T) {
 		receipt <- r
 	}()
 	until(t, "it waits", func() bool { return list[0].load.waiting.Load() == 1 })
-	list[0].line(t, admit.Start) // behind it
+	list[0].line(t, admit.Start, t.Context().Done()) // behind it, and none of them makes room for the next
 	for list[0].load.under.Load() > list[0].load.most.Load()-1 && list[0].load.waiting.Load() > admit.Start {
 		list[0].load.leave() // until it has got a place, and no other
 	}
@@ -154,7 +158,7 @@ func TestDegradedReads(t *testing.T) {
 	}
 	for i, node := range list { // three of which are owners
 		empty := node.fill()
-		node.line(t, admit.Start)
+		node.line(t, admit.Start, atOnce)
 		if _, _, err := tables[i].Get(t.Context(), "key"); !errors.Is(err, quorum.ErrOverloaded) {
 			t.Errorf("%d, without: %v", i, err)
 		}
