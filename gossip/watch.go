@@ -69,9 +69,9 @@ func (r *RegisterTable[T]) watch(ctx context.Context, prefix string, yield func(
 	keys, all := []string(nil), true
 	for {
 		if all {
-			err = r.resync(ctx, data, prefix, yield)
+			err = r.resync(ctx, data, w, prefix, yield)
 		} else {
-			err = r.tellKeys(data, keys, yield)
+			err = r.tellKeys(data, w, keys, yield)
 		}
 		if err != nil {
 			return err
@@ -122,7 +122,7 @@ func (t *table) awaitChange(ctx context.Context, wake <-chan struct{}) error {
 const watchPage = 256
 
 // resync tells all keys of the prefix. It holds no lock while it tells.
-func (r *RegisterTable[T]) resync(ctx context.Context, data *replica.Data, prefix string, yield func(Change[T]) bool) error {
+func (r *RegisterTable[T]) resync(ctx context.Context, data *replica.Data, w *replica.Watch, prefix string, yield func(Change[T]) bool) error {
 	if !yield(Change[T]{Resync: true}) {
 		return errStopped
 	}
@@ -141,7 +141,7 @@ func (r *RegisterTable[T]) resync(ctx context.Context, data *replica.Data, prefi
 				seen++
 				return seen < watchPage
 			})
-			if err := r.tellKeys(data, keys, yield); err != nil {
+			if err := r.tellKeys(data, w, keys, yield); err != nil {
 				return err
 			}
 		}
@@ -150,11 +150,12 @@ func (r *RegisterTable[T]) resync(ctx context.Context, data *replica.Data, prefi
 }
 
 // tellKeys tells what keys hold now.
-func (r *RegisterTable[T]) tellKeys(data *replica.Data, keys []string, yield func(Change[T]) bool) error {
+func (r *RegisterTable[T]) tellKeys(data *replica.Data, w *replica.Watch, keys []string, yield func(Change[T]) bool) error {
 	var buf []byte
 	for _, key := range keys {
 		c := Change[T]{Key: key}
 		var found bool
+		w.Looks(key)
 		if buf, found = data.AppendState(buf[:0], ring.Hash(key), []byte(key)); !found {
 			continue
 		}

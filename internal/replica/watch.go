@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"slices"
 	"strings"
 	"sync"
 )
@@ -92,4 +93,15 @@ func (w *Watch) Take() (keys []string, all bool) {
 	w.keys, w.all = nil, false
 	clear(w.known)
 	return keys, all
+}
+
+// Looks tells that the reader is about to look at a key: what has changed by now
+// it sees without being told.
+func (w *Watch) Looks(key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, known := w.known[key]; known {
+		delete(w.known, key)
+		w.keys = slices.DeleteFunc(w.keys, func(k string) bool { return k == key })
+	}
 }

@@ -46,6 +46,14 @@ func TestWatch(t *testing.T) {
 	if keys, all := w.Take(); !slices.Equal(keys, []string{"a4"}) || all {
 		t.Errorf("and then %v, %t", keys, all)
 	}
+	joinValue(t, d, "a6", "v", 1)
+	joinValue(t, d, "a7", "v", 1)
+	w.Looks("a6") // now it sees what it would be told
+	w.Looks("nothing")
+	joinValue(t, d, "a8", "v", 1)
+	if keys, _ := w.Take(); !slices.Equal(keys, []string{"a7", "a8"}) {
+		t.Errorf("of what the reader has seen %v is told", keys)
+	}
 	other := d.Watch("", func() {})
 	d.Unwatch(w)
 	joinValue(t, d, "a5", "v", 1)
