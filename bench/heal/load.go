@@ -10,7 +10,8 @@ import (
 
 // load is what clients have felt.
 type load struct {
-	took   []time.Duration // in order
+	took   []time.Duration // in order, from when an operation was due
+	ran    []time.Duration // and from when it began
 	errors int
 	rate   float64 // operations a second
 }
@@ -20,8 +21,9 @@ type load struct {
 const callers = 8
 
 // load has clients work on the other table at all nodes until ended says so, which
-// is asked every 20 ms, or the time is over. Each starts its operations by the clock,
-// and how long one took is counted from when it was due.
+// is asked every 20 ms, or the time is over. Each starts its operations by the clock:
+// how long one took is counted from when it was due, which tells of what comes of a
+// busy processor too, and from when it began.
 func (c *cluster) load(s setting, ended func() bool, most time.Duration) (l load) {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -30,10 +32,11 @@ func (c *cluster) load(s setting, ended func() bool, most time.Duration) (l load
 	var done sync.WaitGroup
 	for i := range callers {
 		done.Go(func() {
-			took, errors := c.client(ctx, i, s, begun)
+			took, ran, errors := c.client(ctx, i, s, begun)
 			mu.Lock()
 			defer mu.Unlock()
 			l.took = append(l.took, took...)
+			l.ran = append(l.ran, ran...)
 			l.errors += errors
 		})
 	}
@@ -43,19 +46,21 @@ func (c *cluster) load(s setting, ended func() bool, most time.Duration) (l load
 	stop()
 	done.Wait()
 	slices.Sort(l.took)
+	slices.Sort(l.ran)
 	l.rate = float64(len(l.took)) / time.Since(begun).Seconds()
 	return l
 }
 
-func (c *cluster) client(ctx context.Context, id int, s setting, begun time.Time) (took []time.Duration, errors int) {
+func (c *cluster) client(ctx context.Context, id int, s setting, begun time.Time) (took, ran []time.Duration, errors int) {
 	random := rand.New(rand.NewPCG(3, uint64(id)))
 	table, value := c.other[id%len(c.other)], make([]byte, s.value)
 	every := time.Duration(float64(time.Second) * callers / float64(s.load))
 	for due := begun.Add(every * time.Duration(id) / callers); ; due = due.Add(every) {
 		if wait(ctx, time.Until(due)) != nil {
-			return took, errors
+			return took, ran, errors
 		}
 		key := name(random.IntN(10_000))
+		started := time.Now()
 		var err error
 		if random.IntN(2) == 0 {
 			_, _, err = table.Get(context.Background(), key)
@@ -66,13 +71,14 @@ func (c *cluster) client(ctx context.Context, id int, s setting, begun time.Time
 			errors++
 		}
 		took = append(took, time.Since(due))
+		ran = append(ran, time.Since(started))
 	}
 }
 
 // quantile is in microseconds.
-func (l load) quantile(q float64) float64 {
-	if len(l.took) == 0 {
+func quantile(took []time.Duration, q float64) float64 {
+	if len(took) == 0 {
 		return 0
 	}
-	return float64(l.took[int(q*float64(len(l.took)-1))].Nanoseconds()) / 1e3
+	return float64(took[int(q*float64(len(took)-1))].Nanoseconds()) / 1e3
 }

@@ -30,8 +30,10 @@ type Row struct {
 	Load      float64 `json:"foreground_ops_per_s"`
 	P50Before float64 `json:"p50_us_before"`
 	P99Before float64 `json:"p99_us_before"`
+	RanBefore float64 `json:"p99_from_its_start_us_before"`
 	P50       float64 `json:"p50_us_meanwhile"`
 	P99       float64 `json:"p99_us_meanwhile"`
+	Ran       float64 `json:"p99_from_its_start_us_meanwhile"`
 	Errors    int     `json:"foreground_errors"`
 }
 
@@ -85,8 +87,8 @@ func (r Row) String() string {
 differ when the cut heals  %d keys, %d bytes
 equal again after          %.2f s, at a budget of %.1f MB/s
 moved by comparisons       %d bytes, %.2f for each that differs
-clients before the cut     p50 %.0f µs, p99 %.0f µs
-clients while it heals     p50 %.0f µs, p99 %.0f µs (%.2f times as much), %d errors
+clients before the cut     p50 %.0f µs, p99 %.0f µs, from when the operation began %.0f µs
+clients while it heals     p50 %.0f µs, p99 %.0f µs (%.2f times as much), from when it began %.0f µs (%.2f), %d errors
 `, r.Keys, r.Value, r.Cut, r.Writes, r.Load, r.Differ, r.Bytes, r.Healed, float64(r.Rate)/1e6, r.Moved, r.Ratio,
-		r.P50Before, r.P99Before, r.P50, r.P99, r.P99/max(r.P99Before, 1), r.Errors)
+		r.P50Before, r.P99Before, r.RanBefore, r.P50, r.P99, r.P99/max(r.P99Before, 1), r.Ran, r.Ran/max(r.RanBefore, 1), r.Errors)
 }
