@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/grapevine-go/grapevine/gossip"
-	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/quorum"
 )
 
@@ -37,11 +36,12 @@ func TestBlockingRepair(t *testing.T) {
 		t.Error("not repaired when the read returned")
 	}
 	for what, ch := range map[string]chan gossip.Repair{"OnDivergence": told, "AfterRepair": after} {
-		if r := soon(t, what, ch); r.Key != "key" || !slices.Equal(r.Nodes, []peer.ID{"n2"}) {
+		// Where n2 is slow to take it, one more is sent it that may have it.
+		if r := soon(t, what, ch); r.Key != "key" || len(r.Nodes) == 0 || r.Nodes[0] != "n2" || slices.Contains(r.Nodes, "n0") && slices.Contains(r.Nodes, "n1") {
 			t.Errorf("%s: %v", what, r)
 		}
 	}
-	if c := behind.Counts(); c["repairs_blocking"] != 1 || c["repairs"] != 0 {
+	if c := behind.Counts(); c["repairs_blocking"] < 1 || c["repairs_blocking"] > 2 || c["repairs"] != 0 {
 		t.Errorf("counts %v", c)
 	}
 	expect(t, open(t, behind), "mark", "new", quorum.Repair(quorum.RepairBlocking)) // one call alone
