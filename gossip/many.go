@@ -20,16 +20,16 @@ type Result[T any] struct {
 	Err error
 }
 
-// window is how many operations of a batch are under way at once.
-const window = replica.MaxBatch
+// windowSize is how many operations of a batch are under way at once.
+const windowSize = replica.MaxBatch
 
 // batch runs operations that are started and then waited for, a window at a
 // time. What those of a window send an owner first goes in one message; else they
 // are independent: a batch is not atomic. A window enters as one operation, and
 // then takes a place for each key: it would wait for its own.
 func (t *table) batch(ctx context.Context, keys int, start func(i int, b *bundle), end func(i int), refused func(i int, err error)) {
-	for from := 0; from < keys; from += window {
-		to := min(from+window, keys)
+	for from := 0; from < keys; from += windowSize {
+		to := min(from+windowSize, keys)
 		b := &bundle{n: t.n}
 		if _, err := t.enter(ctx); err != nil {
 			for i := from; i < to; i++ {
@@ -37,17 +37,35 @@ func (t *table) batch(ctx context.Context, keys int, start func(i int, b *bundle
 			}
 			continue
 		}
-		for i := from; i < to; i++ {
-			start(i, b)
-		}
-		t.leave()
-		b.send()
-		for i := from; i < to; i++ {
-			end(i)
-		}
+		t.window(b, from, to, start, end)
 		if ctx.Err() != nil {
 			b.cancel()
 		}
+	}
+}
+
+// window runs a window of a batch that has entered. A codec may panic, and the
+// application may go on after that: all that has begun is ended all the same, or
+// else its places would be taken for ever.
+func (t *table) window(b *bundle, from, to int, start func(i int, b *bundle), end func(i int)) {
+	begun := from
+	defer func() { endAll(from, begun, end) }()
+	defer b.send()
+	defer t.leave()
+	for ; begun < to; begun++ {
+		start(begun, b)
+	}
+}
+
+// endAll ends operations, those behind one that panics too.
+func endAll(from, to int, end func(i int)) {
+	defer func() {
+		if from < to {
+			endAll(from+1, to, end)
+		}
+	}()
+	for ; from < to; from++ {
+		end(from)
 	}
 }
 
