@@ -52,12 +52,14 @@ func (n *Node) callWithin(ctx context.Context, name string, hook func()) bool {
 	var state atomic.Int32
 	done := make(chan struct{})
 	n.hooks.run(func() {
-		defer func() { <-n.hooks.budget.slots }()
+		defer func() { // also of a hook that ends its goroutine
+			if !state.CompareAndSwap(running, over) {
+				n.hooks.budget.hung.Add(-1)
+			}
+			<-n.hooks.budget.slots
+			close(done)
+		}()
 		n.callHook(name, hook)
-		if !state.CompareAndSwap(running, over) {
-			n.hooks.budget.hung.Add(-1)
-		}
-		close(done)
 	})
 	select {
 	case <-done:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -56,6 +57,19 @@ func TestHookPanicsWithin(t *testing.T) {
 	defer n.stop(errors.New("the end"))
 	if !n.callWithin(t.Context(), "panic", func() { panic("fault") }) || n.hooks.budget.late.Load() != 0 {
 		t.Error("it was waited for")
+	}
+	n.hooks.close()
+}
+
+// A hook that ends its goroutine, as that of a failing test does, has returned.
+func TestHookEndsItsGoroutine(t *testing.T) {
+	t.Parallel()
+	n := hooked()
+	defer n.stop(errors.New("the end"))
+	for range hookSlots + 1 {
+		if !n.callWithin(t.Context(), "goexit", runtime.Goexit) {
+			t.Fatal("it was waited for, or not called")
+		}
 	}
 	n.hooks.close()
 }
