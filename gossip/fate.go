@@ -29,7 +29,10 @@ func (c causalTable[S]) Outcome(ctx context.Context, op quorum.Operation) (quoru
 const inquiryRounds = 4
 
 func (t *table) outcome(ctx context.Context, op quorum.Operation) (f quorum.Fate, err error) {
-	if err := t.mine(ctx, op); err != nil {
+	if err := t.mine(op); err != nil {
+		return f, err
+	}
+	if err := t.check(ctx, op.Key); err != nil {
 		return f, err
 	}
 	machine, err := t.n.replica.Inquire(time.Now(), op)

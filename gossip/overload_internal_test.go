@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/quorum"
 	"github.com/grapevine-go/grapevine/quorum/admit"
@@ -181,4 +184,41 @@ func TestDegradedReads(t *testing.T) {
 	if got := tables[0].GetMany(t.Context(), []string{"key"}, quorum.Degrade(&degraded)); !errors.Is(got[0].Err, quorum.ErrLevel) {
 		t.Errorf("a batch: %+v", got)
 	}
+}
+
+// TestRetryThatIsNotSent: it does not say of what an earlier call has sent that it
+// was not applied.
+func TestRetryThatIsNotSent(t *testing.T) {
+	list, tables := nodes(t, 1)
+	r, err := tables[0].Put(t.Context(), "key", "v")
+	if err != nil {
+		t.Fatal(err)
+	}
+	delta := crdt.Put(list[0].replica.Stamp(time.Now()), []byte("v"), 0)
+	op := quorum.Operation{ID: r.Op, Table: "t", Key: "key", Delta: delta.AppendBinary(nil)}
+	unknown := func(what string, cause, err error) {
+		t.Helper()
+		var e *quorum.Error
+		if !errors.Is(err, cause) || !errors.Is(err, quorum.ErrUnknown) || errors.Is(err, quorum.ErrNotApplied) || !errors.As(err, &e) || !cmp.Equal(e.Operation(), op) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = tables[0].Retry(ended, op)
+	unknown("with a context that has ended", context.Canceled, err)
+
+	empty := list[0].fill()
+	list[0].load.room.Store(0)
+	_, err = tables[0].Retry(t.Context(), op)
+	unknown("refused", quorum.ErrOverloaded, err)
+	over := new(quorum.OverloadError)
+	if !errors.As(err, &over) || over.RetryAfter <= 0 || list[0].Again(t.Context(), err) {
+		t.Errorf("%+v: tried again as if nothing had been sent", over)
+	}
+	op.Delta, op.Make = nil, []byte("what nobody was asked to make")
+	if err := unsent(op, quorum.ErrTimeout); err != quorum.ErrTimeout {
+		t.Errorf("of what was never sent: %v", err)
+	}
+	empty()
 }

@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,7 +18,8 @@ import (
 //
 // A retry of a register is not stamped again: where something newer is there,
 // also what was written before by a clock that is ahead, it ends as applied and
-// Superseded. The error wraps quorum.ErrOperation if the operation is of another
+// Superseded. Where nothing could be sent the outcome is as unknown as it was, and the
+// error says so. It wraps quorum.ErrOperation if the operation is of another
 // table, and is that of a write otherwise.
 func (r *RegisterTable[T]) Retry(ctx context.Context, op quorum.Operation, opts ...quorum.Option) (quorum.Receipt, error) {
 	return r.t.retry(ctx, op, opts)
@@ -26,14 +28,17 @@ func (r *RegisterTable[T]) Retry(ctx context.Context, op quorum.Operation, opts 
 func (t *table) retry(ctx context.Context, op quorum.Operation, opts []quorum.Option) (r quorum.Receipt, err error) {
 	level, err := t.resolve(opts)
 	if err == nil {
-		err = t.mine(ctx, op)
-	}
-	var queued time.Duration
-	if err == nil {
-		queued, err = t.enter(ctx)
+		err = t.mine(op)
 	}
 	if err != nil {
 		return r, err
+	}
+	if err = t.check(ctx, op.Key); err != nil {
+		return r, unsent(op, err)
+	}
+	queued, err := t.enter(ctx)
+	if err != nil {
+		return r, unsent(op, err)
 	}
 	k := t.n.begin()
 	k.queued = queued
@@ -47,10 +52,22 @@ func (t *table) retry(ctx context.Context, op quorum.Operation, opts []quorum.Op
 	return t.endWrite(ctx, k)
 }
 
+// unsent is how a retry ends of which nothing was sent: an earlier call may have
+// sent the write, and then it is as unknown as before what became of it.
+func unsent(op quorum.Operation, err error) error {
+	if !op.Sent() || errors.Is(err, ErrKey) {
+		return err
+	}
+	if over := new(quorum.OverloadError); errors.As(err, &over) {
+		err = &quorum.OverloadError{RetryAfter: over.RetryAfter, Owner: over.Owner, Again: true}
+	}
+	return (&quorum.Error{Verb: "write", Outcome: quorum.Unknown, Op: op.ID, Cause: err}).Of(op)
+}
+
 // mine says whether an operation is one of this table.
-func (t *table) mine(ctx context.Context, op quorum.Operation) error {
+func (t *table) mine(op quorum.Operation) error {
 	if op.IsZero() || op.Table != t.spec.Name || len(op.Delta) == 0 && (!t.causal || len(op.Make) == 0) {
 		return fmt.Errorf("gossip: table %q: %w", t.spec.Name, quorum.ErrOperation)
 	}
-	return t.check(ctx, op.Key)
+	return nil
 }

@@ -46,6 +46,13 @@ func (o *Op) StartRetry(w Level, deadline time.Time, targets []Target) (send uin
 	return o.begin(targets)
 }
 
+// Resumes takes, where a write has ended before it could begin, that an earlier call
+// may have sent it: its outcome is unknown, and not that it was not applied.
+func (o *Op) Resumes() {
+	o.write = true
+	o.sent++
+}
+
 // Attempt numbers the request to the maker.
 func (o *Op) Attempt() uint32 { return o.making.attempt }
 

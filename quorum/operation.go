@@ -33,6 +33,10 @@ type Operation struct {
 // IsZero reports that it is no operation.
 func (o Operation) IsZero() bool { return o.ID == wire.OpID{} }
 
+// Sent reports whether an owner may have been sent the write: one that was to make
+// it, or any of them, of a write that no owner makes.
+func (o Operation) Sent() bool { return len(o.Delta) > 0 || o.Boot != 0 }
+
 // ErrOperation is wrapped by the error of a decoder and of a retry: the bytes are
 // no operation, or it is one of another table. Nothing was done.
 var ErrOperation = errors.New("quorum: not such an operation")

@@ -16,6 +16,9 @@ type OverloadError struct {
 	// and what became of the operation. Otherwise it is the node that was asked, and
 	// nothing was sent: errors.Is finds [ErrNotApplied] too.
 	Owner bool
+	// Again: what was refused is a write that an earlier call may have sent. This
+	// call has sent nothing; what became of the write is as unknown as before.
+	Again bool
 }
 
 // Degrade lets a read that would be refused with [ErrOverloaded], by this node or by
@@ -27,7 +30,7 @@ func Degrade(degraded *bool) Option { return func(c *Call) { c.Degraded = degrad
 
 // Error implements error.
 func (e *OverloadError) Error() string {
-	if e.Owner {
+	if e.Owner || e.Again {
 		return fmt.Sprintf("%v; retry after %v", ErrOverloaded, e.RetryAfter)
 	}
 	return fmt.Sprintf("%v; not applied; retry after %v", ErrOverloaded, e.RetryAfter)
@@ -36,5 +39,5 @@ func (e *OverloadError) Error() string {
 // Is reports whether target is the cause or the outcome. Unwrap would say the
 // same, and allocate for each refusal that somebody looks at.
 func (e *OverloadError) Is(target error) bool {
-	return target == ErrOverloaded || target == ErrNotApplied && !e.Owner
+	return target == ErrOverloaded || target == ErrNotApplied && !e.Owner && !e.Again
 }

@@ -28,23 +28,24 @@ func (c *Call) retry(r *Replica, now, deadline time.Time, op quorum.Operation, w
 	if len(op.Delta) == 0 {
 		verb = making
 	}
-	if !c.reset(r, now, deadline, op.Table, verb, classForeground) {
-		return 0
-	}
+	serves := c.reset(r, now, deadline, op.Table, verb, classForeground)
 	c.key, c.delta, c.what, c.begun = op.Key, op.Delta, op.Make, op.Begun
 	if op.IsZero() {
 		c.begun, _ = r.clock.next(0, now)
 	} else {
 		c.ID = op.ID
 	}
+	if !serves {
+		return c.unsent(op)
+	}
 	c.part = ring.Partition(ring.Hash(c.key), c.table.Layout.Partitions())
 	if len(c.key) > wire.MaxKey || len(c.delta) > wire.MaxState || len(c.what) > r.cfg.MaxValue+256 {
 		c.Op.End(quorum.ErrTooLarge)
-		return 0
+		return c.unsent(op)
 	}
 	if err := c.enter(); err != nil {
 		c.Op.End(err)
-		return 0
+		return c.unsent(op)
 	}
 	c.Op.Zones, c.Op.CountHints = c.Wish.Zones, c.Wish.Hints
 	c.Wish = Wish{}
@@ -55,6 +56,14 @@ func (c *Call) retry(r *Replica, now, deadline time.Time, op quorum.Operation, w
 		op.Boot = 0
 	}
 	return c.Op.StartMake(w, deadline, c.place(), op.Boot, op.Attempt)
+}
+
+// unsent ends a call that has sent nothing of what an earlier one may have sent.
+func (c *Call) unsent(op quorum.Operation) (send uint32) {
+	if op.Sent() {
+		c.Op.Resumes()
+	}
+	return 0
 }
 
 // appendMake appends the request to make the operation: it goes to one boot.

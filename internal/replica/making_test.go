@@ -239,3 +239,21 @@ func TestUnsyncedDoesNotMake(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A retry that cannot begin says that it is as unknown as before what became of the
+// operation, if an owner may have made it, and can be retried again.
+func TestRetryThatCannotBegin(t *testing.T) {
+	h := counting(t, "a", "b", "c")
+	op := quorum.Operation{ID: wire.OpID{Hi: 1}, Table: "none", Key: "key", Make: []byte("op"), Boot: 7, Begun: 3, Attempt: 1}
+	for _, boot := range []uint64{7, 0} {
+		op.Boot = boot
+		var c Call
+		if send := c.Retry(h.nodes["a"].Replica, h.now, h.now.Add(time.Second), op, 2); send != 0 || !c.Ended() {
+			t.Fatalf("it has begun: %b", send)
+		}
+		var e *quorum.Error
+		if err := c.Err(); !errors.As(err, &e) || (e.Outcome == quorum.Unknown) != (boot != 0) || e.Operation().ID != op.ID || e.Operation().Key != op.Key {
+			t.Errorf("boot %d: %v", boot, err)
+		}
+	}
+}
