@@ -180,6 +180,9 @@ func (q NWR) Resolve(opts []Option) (Call, error) {
 	if c.Zones > 1 && c.W.local() {
 		return c, fmt.Errorf("%w: W=%v for this call counts one zone, and %d are asked for", ErrLevel, c.W, c.Zones)
 	}
+	if c.Repair > RepairOff {
+		return c, fmt.Errorf("%w: %v for this call", ErrLevel, c.Repair)
+	}
 	if c.Hints && (c.Zones > 1 || c.Session != nil) {
 		return c, fmt.Errorf("%w: hints may not count towards zones, nor in a session", ErrLevel)
 	}

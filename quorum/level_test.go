@@ -154,6 +154,9 @@ func TestNamedLevels(t *testing.T) {
 	if _, err := (NWR{3, LocalOne, 2}).Resolve([]Option{Zones(2)}); !errors.Is(err, ErrLevel) {
 		t.Errorf("several zones of one: %v", err)
 	}
+	if _, err := (NWR{3, 2, 2}).Resolve([]Option{Repair(RepairOff + 1)}); !errors.Is(err, ErrLevel) {
+		t.Errorf("a mode of repair that there is not: %v", err)
+	}
 	if _, err := (NWR{3, 2, 2}).Resolve([]Option{W(LocalOne)}); !errors.Is(err, ErrLevel) {
 		t.Errorf("fewer than the table's W: %v", err)
 	}
