@@ -8,10 +8,11 @@ import (
 	"github.com/grapevine-go/grapevine/quorum"
 )
 
-// Choice is a choice of levels, and what a model predicts of it.
+// Choice is a choice of levels, and what a model predicts of it. The zero Choice is
+// what there is where nothing could be predicted.
 type Choice struct {
 	Levels    quorum.NWR
-	Predicted *Prediction
+	Predicted *Prediction // nil: nothing is predicted
 }
 
 // Choices predicts for every R and W of n owners, W growing first. The errors
@@ -41,7 +42,7 @@ type Goal struct {
 
 // Meets reports whether the choice is predicted to meet the goal.
 func (c Choice) Meets(g Goal) bool {
-	return c.Levels.Fresh() || c.Predicted.Fresh(g.Within) >= g.Fresh
+	return c.Levels.Fresh() || c.Predicted != nil && c.Predicted.Fresh(g.Within) >= g.Fresh
 }
 
 // Advise returns the choice that meets the goal and whose slow operations, a
@@ -60,6 +61,9 @@ func Advise(choices []Choice, g Goal) (best Choice, ok bool) {
 // String tells the choice in one line: how fresh, and how slow.
 func (c Choice) String() string {
 	p, fresh := c.Predicted, "always fresh"
+	if p == nil {
+		return fmt.Sprintf("%v: nothing is predicted", c.Levels)
+	}
 	if !c.Levels.Fresh() {
 		fresh = fmt.Sprintf("%.3g %% fresh at once, 99.9 %% after %v", 100*p.Fresh(0), round(p.Visible(.999)))
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -147,4 +148,13 @@ func BenchmarkPredict(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/trial")
+}
+
+// TestNothingPredicted: the zero choice, which is the advice where there is none,
+// can be looked at.
+func TestNothingPredicted(t *testing.T) {
+	best, ok := Advise(nil, Goal{Fresh: .999})
+	if ok || best.Meets(Goal{Fresh: .999}) || !strings.Contains(best.String(), "nothing is predicted") {
+		t.Errorf("%v, %t", best, ok)
+	}
 }
