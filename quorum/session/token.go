@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/grapevine-go/grapevine/crdt"
@@ -74,7 +75,7 @@ func (s *Sealer) Open(token string, now time.Time, skew time.Duration) (*Session
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrToken, len(token), MaxToken)
 	}
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(sealed) < macSize {
+	if err != nil || len(sealed) < macSize || strings.ContainsAny(token, "\r\n") { // which the decoder skips
 		return nil, fmt.Errorf("%w: it is no base64url of a token", ErrToken)
 	}
 	body, tag := sealed[:len(sealed)-macSize], sealed[len(sealed)-macSize:]

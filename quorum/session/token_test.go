@@ -80,6 +80,12 @@ func TestTokensAreHostile(t *testing.T) {
 			t.Fatalf("%d bytes: %v", i, err)
 		}
 	}
+	short := New(All, sealer).Token()
+	for _, bad := range []string{short + "\n", "\r\n" + short, short[:1] + "\n" + short[1:]} {
+		if _, err := sealer.Open(bad, now, time.Second); !errors.Is(err, ErrToken) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
 	for what, bad := range map[string]string{"empty": "", "longer": token + "AAAA", "padded": token + "=", "spaced": token + "\n", "other alphabet": strings.Repeat("+/", 50)} {
 		if _, err := sealer.Open(bad, now, time.Second); !errors.Is(err, ErrToken) {
 			t.Errorf("%s: %v", what, err)
