@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -221,4 +223,24 @@ func TestRetryThatIsNotSent(t *testing.T) {
 		t.Errorf("of what was never sent: %v", err)
 	}
 	empty()
+}
+
+// TestOverloadPolicies: those that cannot be followed are refused when the table is
+// opened, with all that is wrong with them.
+func TestOverloadPolicies(t *testing.T) {
+	for _, p := range []OverloadPolicy{{}, {Wait: time.Hour}, {Delay: time.Hour}} {
+		if err := p.validate(); err != nil {
+			t.Errorf("%+v: %v", p, err)
+		}
+	}
+	for _, d := range []time.Duration{-1, time.Hour + 1, math.MaxInt64, math.MinInt64} {
+		err := OverloadPolicy{Wait: d, Delay: d}.validate()
+		if !errors.Is(err, quorum.ErrPolicy) || !strings.Contains(err.Error(), "Wait") || !strings.Contains(err.Error(), "Delay") {
+			t.Errorf("%v: %v", d, err)
+		}
+	}
+	list, _ := nodes(t, 1)
+	if _, err := Ring(list[0], "refused", Counters(), quorum.NWR{N: 1, W: 1, R: 1}, OnOverload(OverloadPolicy{Wait: -1})); !errors.Is(err, quorum.ErrPolicy) || len(list[0].Tables()) != 1 {
+		t.Error(err)
+	}
 }

@@ -66,13 +66,29 @@ type OverloadPolicy struct {
 	// for as long as this, behind those that came before it. A peak that is over by
 	// then is served later and nothing of it is refused; where there is more to do for
 	// longer, all of them wait for so long, and then most are refused. At most 16,384
-	// operations of a node wait. 0: who finds the line full is refused at once.
+	// operations of a node wait. 0: who finds the line full is refused at once. At most
+	// an hour.
 	Wait time.Duration
 	// Delay delays answers while others wait for their turn: by all of it if the line
 	// is full, and less the shorter it is. Callers that do one operation after the
 	// other come less often then, and fewer are refused. Batches are not held back.
-	// 0: nothing is.
+	// 0: nothing is. At most an hour.
 	Delay time.Duration
+}
+
+// mostPatience is the most that an [OverloadPolicy] can ask of a caller.
+const mostPatience = time.Hour
+
+// validate reports every problem at once; the error wraps quorum.ErrPolicy.
+func (p OverloadPolicy) validate() error {
+	var errs []error
+	if p.Wait < 0 || p.Wait > mostPatience {
+		errs = append(errs, fmt.Errorf("%w: Wait is %v, not 0 to %v", quorum.ErrPolicy, p.Wait, mostPatience))
+	}
+	if p.Delay < 0 || p.Delay > mostPatience {
+		errs = append(errs, fmt.Errorf("%w: Delay is %v, not 0 to %v", quorum.ErrPolicy, p.Delay, mostPatience))
+	}
+	return errors.Join(errs...)
 }
 
 // OnOverload sets what operations through this handle do when the node has more
@@ -105,7 +121,7 @@ func openTable[H any](n *Node, kind Kind[H], nwr quorum.NWR, spec ring.Table, op
 	for _, o := range opts {
 		o(&options)
 	}
-	if err := options.repair.Validate(); err != nil {
+	if err := errors.Join(options.repair.Validate(), options.over.validate()); err != nil {
 		return h, fmt.Errorf("gossip: table %q: %w", spec.Name, err)
 	}
 	spec = options.spec

@@ -63,8 +63,9 @@ type RepairPolicy struct {
 	PerSecond float64    // reads a second that repair, at most, with bursts of as many; 0: no limit
 }
 
-// ErrPolicy is wrapped when a [RepairPolicy] cannot be followed.
-var ErrPolicy = errors.New("quorum: impossible repair policy")
+// ErrPolicy is wrapped when a [RepairPolicy], or another policy of a table, cannot be
+// followed.
+var ErrPolicy = errors.New("quorum: impossible policy")
 
 // Validate reports every problem at once; the error wraps [ErrPolicy].
 func (p RepairPolicy) Validate() error {
