@@ -25,6 +25,7 @@ type load struct {
 	most    atomic.Int64 // 0: no limit
 	room    atomic.Int64 // how many may wait for one of those places
 	cap     atomic.Int64 // nanoseconds, of what one operation counts as
+	quick   atomic.Int64 // nanoseconds: a failure before that says nothing of what operations take
 	until   atomic.Int64 // when the window ends, since start
 	refusal atomic.Pointer[quorum.OverloadError]
 	_       [64]byte
@@ -32,7 +33,9 @@ type load struct {
 	under atomic.Int64 // operations
 	peak  atomic.Int64 // of them, in this window
 	ended atomic.Int64
-	took  atomic.Int64 // nanoseconds, all that ended
+	took  atomic.Int64 // nanoseconds, all that ended, none more than cap
+	more  atomic.Int64 // and what they took beyond that
+	quit  atomic.Int64 // of those that ended: failures that were quick
 	_     [64]byte
 
 	waiting atomic.Int64 // in queue
@@ -90,6 +93,7 @@ func (l *load) init(timeout time.Duration, none bool) {
 // alone.
 func (l *load) publish(now time.Duration) {
 	l.cap.Store(int64(l.limit.Cap(time.Hour)))
+	l.quick.Store(int64(l.limit.Delay()))
 	l.refusal.Store(&quorum.OverloadError{RetryAfter: l.limit.RetryAfter()})
 	l.until.Store(int64(now + admit.Window))
 	l.most.Store(int64(l.limit.Most()))
@@ -396,9 +400,12 @@ func (k *call) hold(ctx context.Context, t *table) {
 }
 
 // end gives back the place of an operation that has ended, with what it took.
-func (t *table) end(begun time.Time) {
+func (t *table) end(k *call) {
 	if t.spec.Kind != ring.Everywhere {
-		t.n.load.end(begun)
+		k.mu.Lock()
+		failed := k.c.Op.Cause != nil
+		k.mu.Unlock()
+		t.n.load.end(k.begun, failed)
 	}
 }
 
@@ -427,11 +434,22 @@ func compares(msg []byte) bool {
 	return err == nil && q.Table != 0 && (q.Kind == wire.KindDigest || q.Kind == wire.KindSync)
 }
 
-// end takes an operation off, and what it took.
-func (l *load) end(begun time.Time) {
+// end takes an operation off, and what it took. What failed sooner than operations
+// take is no measure: owners that are far would seem near, and then overloaded when
+// they can be reached again.
+func (l *load) end(begun time.Time, failed bool) {
 	now := time.Now()
+	took := int64(now.Sub(begun))
 	l.ended.Add(1)
-	l.took.Add(min(int64(now.Sub(begun)), l.cap.Load()))
+	if failed && took < l.quick.Load() {
+		l.quit.Add(1)
+	} else {
+		most := l.cap.Load()
+		if took > most {
+			l.more.Add(took - most)
+		}
+		l.took.Add(min(took, most))
+	}
 	l.leave()
 	l.close(now)
 }
@@ -448,8 +466,9 @@ func (l *load) close(at time.Time) {
 	}
 	over := now - time.Duration(l.until.Load()) + admit.Window
 	ended, took, refused := l.ended.Swap(0), l.took.Swap(0), l.refused.Load()
+	timed := max(ended-l.quit.Swap(0), 1)
 	l.limit.Update(admit.Measured{
-		Ended: int(ended), Refused: int(refused - l.known), Mean: time.Duration(took / max(ended, 1)),
+		Ended: int(ended), Refused: int(refused - l.known), Mean: time.Duration(took / timed), Whole: time.Duration((took + l.more.Swap(0)) / timed),
 		Peak: int(l.peak.Swap(l.under.Load())),
 	})
 	l.known = refused

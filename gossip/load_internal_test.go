@@ -130,7 +130,7 @@ func TestRetriesHaveABudget(t *testing.T) {
 			if _, err := n.load.enter(t.Context(), 0); err != nil {
 				t.Fatal(err)
 			}
-			n.load.end(time.Now())
+			n.load.end(time.Now(), false)
 		}
 		time.Sleep(admit.Window)
 		n.load.close(time.Now())
@@ -186,4 +186,36 @@ func BenchmarkRefused(b *testing.B) {
 			})
 		})
 	}
+}
+
+// TestQuickFailuresAreNoMeasure: owners that are far are not taken for overloaded, and
+// neither are they after an outage in which everything fails at once.
+func TestQuickFailuresAreNoMeasure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := new(load)
+		l.init(time.Hour, false)
+		seconds := func(n int, took time.Duration, failed bool) {
+			for range n * int(time.Second/admit.Window) {
+				begun := time.Now()
+				time.Sleep(max(took, admit.Window))
+				for range 100 {
+					if !l.acquire() {
+						t.Fatal("no place")
+					}
+					l.end(begun.Add(time.Since(begun)-took), failed)
+				}
+			}
+		}
+		far := 200 * time.Millisecond
+		seconds(2, far, false)
+		seconds(70, time.Microsecond, true)
+		seconds(20, far, false)
+		if most := l.most.Load(); most < admit.Start {
+			t.Errorf("%d may be under way, %d before", most, admit.Start)
+		}
+		seconds(10, 10*far, true) // those that time out are one
+		if most := l.most.Load(); most >= admit.Start {
+			t.Errorf("%d may be under way where owners hang", most)
+		}
+	})
 }

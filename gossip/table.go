@@ -208,7 +208,7 @@ func (t *table) startWrite(ctx context.Context, k *call, key string, w quorum.Le
 
 func (t *table) endWrite(ctx context.Context, k *call) (r quorum.Receipt, err error) {
 	k.finish(ctx)
-	t.end(k.begun)
+	t.end(k)
 	k.hold(ctx, t)
 	k.mu.Lock()
 	r = quorum.Receipt{Op: k.c.ID, Acked: k.c.Op.Acked(), Hints: k.c.Op.Hints(), Superseded: k.c.Op.Superseded(), Waited: k.queued}
@@ -239,7 +239,7 @@ func (t *table) startRead(ctx context.Context, k *call, key string, r quorum.Lev
 // other types it is the encoded state, if k.has. The caller releases k.
 func (t *table) endRead(ctx context.Context, k *call) error {
 	k.finish(ctx)
-	t.end(k.begun)
+	t.end(k)
 	k.hold(ctx, t)
 	k.mu.Lock()
 	err := k.c.Err()

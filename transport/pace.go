@@ -37,7 +37,7 @@ type pace struct {
 
 	under int            // requests
 	until int64          // when the window ends
-	now   admit.Measured // in this window; Mean is the sum
+	now   admit.Measured // in this window; Mean and Whole are the sums
 }
 
 func (p *pace) init() {
@@ -73,6 +73,7 @@ func (p *pace) end(now int64, took time.Duration, timed bool) {
 	if timed {
 		p.now.Ended++
 		p.now.Mean += p.limit.Cap(took)
+		p.now.Whole += took
 	}
 	p.close(now)
 }
@@ -84,6 +85,7 @@ func (p *pace) close(now int64) {
 	}
 	p.until = now + int64(admit.Window)
 	p.now.Mean /= time.Duration(max(p.now.Ended, 1))
+	p.now.Whole /= time.Duration(max(p.now.Ended, 1))
 	p.limit.Update(p.now)
 	p.now = admit.Measured{Peak: p.under}
 	if after := p.limit.RetryAfter(); after != p.refusal.RetryAfter {

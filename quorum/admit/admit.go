@@ -76,7 +76,8 @@ func (l *Limit) Delay() time.Duration {
 type Measured struct {
 	Ended   int           // operations that ended
 	Refused int           // and that were refused
-	Mean    time.Duration // what those that ended took
+	Mean    time.Duration // what those that ended took, by Cap, as far as that says anything; 0: it does not
+	Whole   time.Duration // the same without Cap; 0: as Mean
 	Peak    int           // how many were under way at most
 }
 
@@ -95,10 +96,14 @@ func (l *Limit) Update(m Measured) {
 		return
 	}
 	l.stall = 0
+	if m.Mean <= 0 {
+		l.hold -= Window
+		return
+	}
 	if l.windows++; l.windows > period {
 		l.windows, l.before, l.least = 0, l.least, never
 	}
-	l.least = min(l.least, m.Mean)
+	l.least = min(l.least, max(m.Mean, m.Whole)) // or else what is far would seem near
 	if l.hold > 0 {
 		l.hold -= Window
 		return

@@ -27,7 +27,7 @@ const patience = time.Second
 // run offers load (operations a second, by second) and returns what each second
 // came to. Without a limit everything is admitted.
 func run(s *server, limit *admit.Limit, offered []int) (seconds []outcome) {
-	var now, sum time.Duration
+	var now, sum, whole time.Duration
 	var ended, peak int
 	var accrued float64
 	for _, load := range offered {
@@ -53,14 +53,15 @@ func run(s *server, limit *admit.Limit, offered []int) (seconds []outcome) {
 					o.good--
 					o.late++
 				}
+				whole += took
 				if limit != nil {
 					took = limit.Cap(took)
 				}
 				sum, ended = sum+took, ended+1
 			}
 			if limit != nil && now%admit.Window == 0 {
-				limit.Update(admit.Measured{Ended: ended, Mean: sum / time.Duration(max(ended, 1)), Peak: peak})
-				sum, ended, peak = 0, 0, len(s.queue)
+				limit.Update(admit.Measured{Ended: ended, Mean: sum / time.Duration(max(ended, 1)), Whole: whole / time.Duration(max(ended, 1)), Peak: peak})
+				sum, whole, ended, peak = 0, 0, 0, len(s.queue)
 			}
 		}
 		seconds = append(seconds, o)
@@ -143,6 +144,20 @@ func TestFarIsNotOverloaded(t *testing.T) {
 	}
 	if limit.Most() < admit.Start {
 		t.Errorf("where an operation takes 600 ms since a minute, the limit is %d", limit.Most())
+	}
+}
+
+// TestFartherThanTheCap: nor is it where a single operation takes longer than what
+// one is counted as.
+func TestFartherThanTheCap(t *testing.T) {
+	for _, took := range []time.Duration{20 * time.Millisecond, 30 * time.Millisecond, 200 * time.Millisecond, 3 * time.Second} {
+		limit := admit.New(5 * time.Millisecond)
+		for range 900 {
+			limit.Update(admit.Measured{Ended: 100, Mean: limit.Cap(took), Whole: took, Peak: limit.Most()})
+		}
+		if limit.Most() != admit.Most {
+			t.Errorf("where an operation takes %v anyhow, the limit is %d", took, limit.Most())
+		}
 	}
 }
 
