@@ -38,6 +38,7 @@ type replay struct {
 	failures int               // in a row
 	again    time.Time         // not before
 	stopped  bool
+	declined bool // the target has declined some, and those behind them were sent
 }
 
 // HintStats counts hints since the start.
@@ -203,6 +204,10 @@ func (r *Replica) replayTo(now time.Time, v *View, id peer.ID, out *Effects) (dr
 	ids, hints, drops := h.queue.Next(id, p.last, hintBatch-len(p.sent))
 	if len(ids) == 0 && len(p.sent) == 0 {
 		p.last = 0 // once more from the beginning: what failed, or has grown since
+		if p.declined {
+			p.declined = false
+			p.backOff(now, r.cfg.Retry, 0.5)
+		}
 	}
 	h.mu.Unlock()
 	for i, n := range hints {
@@ -260,12 +265,32 @@ func (r *Replica) hintReply(now time.Time, b job, a *wire.Reply, err error) {
 		}
 		return
 	}
+	if declines(a.Status) { // what is behind it must not wait for that
+		p.declined = true
+		return
+	}
 	if p.last = 0; now.Before(p.again) {
 		return // of those that were under way together one failure is enough
 	}
+	p.backOff(now, r.cfg.Retry, jitter)
+}
+
+// backOff leaves the target alone for a while, longer each time; jitter is from 0
+// to 1.
+func (p *replay) backOff(now time.Time, retry time.Duration, jitter float64) {
 	p.failures = min(p.failures+1, 16)
-	wait := min(r.cfg.Retry<<p.failures, hintBackoff)
+	wait := min(retry<<p.failures, hintBackoff)
 	p.again = now.Add(wait/2 + time.Duration(jitter*float64(wait)))
+}
+
+// declines reports whether a target has refused a hint for what it is, such as one
+// for a table that its program has not opened yet. It may take others.
+func declines(s wire.Status) bool {
+	switch s {
+	case wire.TableMismatch, wire.NotOpen, wire.TooLarge, wire.Skew, wire.Malformed:
+		return true
+	}
+	return false
 }
 
 // moved hands a hint whose target does not own its key any more to those who do.

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/quorum/hint"
@@ -155,6 +156,48 @@ func TestHintsToTheBusy(t *testing.T) {
 	h.pass(40 * time.Second)
 	if *count < 3 || *count > 12 {
 		t.Errorf("tried %d times in 40 s", *count)
+	}
+}
+
+// TestHintsDeclined: what the target does not take yet, more than is under way at
+// once, does not hold up what came later.
+func TestHintsDeclined(t *testing.T) {
+	h := hinting(t, plenty, spec, "a", "b", "c")
+	a, c := h.nodes["a"], h.nodes["c"]
+	s, typ := own()
+	s.Name = "own"
+	for _, n := range []*node{a, h.nodes["b"]} {
+		if err := n.Open(h.now, s, typ, &n.out); err != nil {
+			t.Fatal(err)
+		}
+		h.deliver()
+	}
+	h.pass(time.Minute)
+	if c.View().Table("own") == nil {
+		t.Fatal("c does not know the table")
+	}
+	h.hinted(func(int) bool { return true })
+	a.Verdict("c", c.cfg.Nonce, false)
+	for i := range 2 * hintBatch {
+		o := &operation{n: a}
+		delta := crdt.Put(a.Stamp(h.now), []byte("value"), 0)
+		o.queue(o.Write(a.Replica, h.now, h.now.Add(time.Second), "own", fmt.Sprint("key-", i), delta.AppendBinary(nil), 2))
+		if err := o.run(); err != nil {
+			t.Fatal(err)
+		}
+		o.Handoff(h.now)
+	}
+	h.missed(100)
+	a.Verdict("c", c.cfg.Nonce, true)
+	h.until("c has all that it takes", func() bool { return len(c.holds()) == 100 && h.waiting() == 2*hintBatch })
+	_, before := a.Hints()
+	if err := c.Open(h.now, s, typ, &c.out); err != nil {
+		t.Fatal(err)
+	}
+	h.deliver()
+	h.until("c has all", func() bool { return h.waiting() == 0 })
+	if _, s := a.Hints(); s.Replayed-before.Replayed != 2*hintBatch {
+		t.Errorf("%+v, %+v before", s, before)
 	}
 }
 
