@@ -147,10 +147,10 @@ func Zones(k int) Option { return func(c *Call) { c.Zones = k } }
 // and [Receipt.Hints] says how many hints counted: 0 is a write like any other.
 //
 // A hint is in the memory of this node until the owner is back, and is lost with
-// it: neither durability at W, nor that later reads see the write, is promised. So
-// CountHints is not for calls with Zones or in a session, and it needs a table of
-// Ring and a node that keeps hints; an operation of a causal type needs one owner
-// that makes it.
+// it, or when it grows too old or others take its room: neither durability at W,
+// nor that later reads see the write, is promised. So CountHints is not for calls
+// with Zones or in a session, and it needs a table of Ring and a node that keeps
+// hints; an operation of a causal type needs one owner that makes it.
 func CountHints() Option { return func(c *Call) { c.Hints = true } }
 
 // ExpireAt hides what a put writes from the given time on, to the millisecond.
