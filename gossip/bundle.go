@@ -12,6 +12,7 @@ import (
 // caller's goroutine's.
 type bundle struct {
 	n       *Node
+	place   entrance // how each call takes its place, beside the one they have waited for
 	parcels []*parcel
 }
 

@@ -31,11 +31,13 @@ type call struct {
 	value []byte // an encoded value
 	cell  crdt.Cell
 	has   bool // what a read of another type than registers found is in value
-	begun time.Time
-	op    opKind
-	t     *table            // of a read
-	mode  quorum.RepairMode // of a read
-	sent  []sent
+	// joined is how many owners' states a read has joined.
+	joined int
+	begun  time.Time
+	op     opKind
+	t      *table            // of a read
+	mode   quorum.RepairMode // of a read
+	sent   []sent
 	// waited is for how long a read has waited before it began.
 	waited time.Duration
 	// queued is how much longer it took because the node has too much to do.
@@ -75,6 +77,7 @@ func (n *Node) begin() *call {
 	k := n.calls.Get().(*call)
 	k.refs = 1
 	k.pending = 0
+	k.op, k.truth = opNone, false
 	k.mode, k.c.Session = quorum.RepairAsync, nil
 	k.sent = k.sent[:0]
 	k.waited, k.queued, k.many = 0, 0, false

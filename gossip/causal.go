@@ -9,92 +9,55 @@ import (
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/quorum"
-	"github.com/grapevine-go/grapevine/ring"
 )
 
 // causalTable is what the handles of all causal types are made of: an operation
 // is made at one owner, and its delta written to the others. S is the pointer to
-// the type, such as *crdt.Counter.
-type causalTable[S crdt.Mutable] struct {
-	t      *table
+// the type, such as *crdt.Counter, and V what a reader sees of it.
+type causalTable[S crdt.Mutable, V any] struct {
+	handle[V]
 	bottom func() S
 }
 
 // causalKind is a kind of table of a causal type.
-func causalKind[S crdt.Mutable, H any](bottom func() S, handle func(causalTable[S]) H) Kind[H] {
+func causalKind[S crdt.Mutable, V, H any](bottom func() S, view func(S) V, with func(causalTable[S, V]) H) Kind[H] {
 	return Kind[H]{typ: replica.Causal(bottom), causal: true, handle: func(t *table) H {
-		return handle(causalTable[S]{t, bottom})
+		c := causalTable[S, V]{bottom: bottom}
+		c.handle = handle[V]{t, func(k *call, key string) (e Entry[V], err error) {
+			s, err := c.state(k, key)
+			if err == nil {
+				e.Value, e.Found = view(s), k.has && !s.Tombstone()
+			}
+			return e, err
+		}}
+		return with(c)
 	}}
 }
 
-// Get reads the value: the join of what R owners have, which is the caller's own;
-// bottom, such as an empty set, if nobody has any. In a table of [Everywhere] it
-// is what this node has. What is returned says what was seen: an operation made
-// of it takes out just that.
-func (c causalTable[S]) Get(ctx context.Context, key string, opts ...quorum.Option) (S, error) {
-	s, _, err := c.get(ctx, key, opts, c.t.enter)
-	if degraded, less := c.t.degrades(err, opts); degraded != nil {
-		s, _, err = c.get(ctx, key, less, c.t.degrade)
-		*degraded = err == nil
-	}
-	return s, err
-}
-
-// get also returns how many owners' states were joined.
-func (c causalTable[S]) get(ctx context.Context, key string, opts []quorum.Option, enter entrance) (s S, observed int, err error) {
-	level, err := c.t.resolve(opts)
-	if err == nil {
-		err = c.t.check(ctx, key)
-	}
-	if err == nil {
-		_, err = enter(ctx)
-	}
-	if err != nil {
-		return s, 0, err
-	}
-	k := c.t.n.begin()
-	c.t.prepare(k, level)
-	if c.t.spec.Kind == ring.Everywhere && level.Session == nil {
-		defer k.pool()
-		err = c.t.localState(k, key)
-		observed = 1
-	} else {
-		defer k.release()
-		c.t.startRead(ctx, k, key, level.R)
-		err = c.t.endRead(ctx, k)
-		k.mu.Lock()
-		observed = k.c.Op.Acked()
-		k.mu.Unlock()
-	}
-	if err != nil {
-		return s, 0, err
-	}
+// state decodes what a read has found.
+func (c causalTable[S, V]) state(k *call, key string) (s S, err error) {
 	s = c.bottom()
 	if k.has {
 		if _, err := s.JoinBinary(k.value); err != nil {
-			return s, 0, fmt.Errorf("gossip: value of %q: %w", key, err)
+			return s, fmt.Errorf("gossip: value of %q: %w", key, err)
 		}
 	}
-	return s, observed, nil
+	return s, nil
 }
 
-// localState reads what this node holds of a key, into k.value.
-func (t *table) localState(k *call, key string) (err error) {
-	v, hash := t.n.replica.View().Table(t.spec.Name), ring.Hash(key)
-	if v.Data == nil || !v.Data.Synced(ring.Partition(hash, v.Layout.Partitions())) {
-		err = fmt.Errorf("gossip: table %q: %w", t.spec.Name, ErrNotReady)
-	} else {
-		k.delta = append(k.delta[:0], key...)
-		k.value, k.has = v.Data.AppendState(k.value[:0], hash, k.delta)
-	}
-	t.n.metrics.read(err)
-	return err
+// Get reads the value: the join of what R owners have, which is the caller's own;
+// an empty one if nobody has any. In a table of [Everywhere] it is what this node
+// has. Where that is a state of package crdt it says what was seen: an operation
+// made of it takes out just that.
+func (c causalTable[S, V]) Get(ctx context.Context, key string, opts ...quorum.Option) (V, error) {
+	e, err := c.Entry(ctx, key, opts...)
+	return e.Value, err
 }
 
 // Delete resets the value: it takes out all that R owners have of it, and keeps
 // what it knows of that as the tombstone. What is added meanwhile stays. The
 // error wraps quorum.ErrInvalid if the type knows no reset.
-func (c causalTable[S]) Delete(ctx context.Context, key string, opts ...quorum.Option) (quorum.Receipt, error) {
+func (c causalTable[S, V]) Delete(ctx context.Context, key string, opts ...quorum.Option) (quorum.Receipt, error) {
 	if _, ok := any(c.bottom()).(seer); !ok {
 		return quorum.Receipt{}, fmt.Errorf("gossip: table %q: %w: %s knows no reset", c.t.spec.Name, quorum.ErrInvalid, c.t.spec.Type)
 	}
@@ -110,30 +73,19 @@ type seer interface{ Context() crdt.Context }
 // after makes an operation that takes out what R owners have. What they have is
 // repaired first: if one of them alone knew that an element is gone, the
 // operation would do nothing about it, and others would bring it back.
-func (c causalTable[S]) after(ctx context.Context, key string, opts []quorum.Option, op func(S) crdt.Op) (r quorum.Receipt, err error) {
-	s, observed, err := c.get(ctx, key, append(slices.Clone(opts), quorum.Repair(quorum.RepairBlocking)), c.t.enter)
+func (c causalTable[S, V]) after(ctx context.Context, key string, opts []quorum.Option, op func(S) crdt.Op) (r quorum.Receipt, err error) {
+	k, err := c.t.read(ctx, key, append(slices.Clone(opts), quorum.Repair(quorum.RepairBlocking)), c.t.enter)
 	if err != nil {
 		return r, err
 	}
+	s, err := c.state(k, key)
+	observed, waited := k.joined, k.queued
+	if k.release(); err != nil {
+		return r, err
+	}
 	r, err = c.t.make(ctx, key, op(s), opts)
-	r.Observed = observed
+	r.Observed, r.Waited = observed, r.Waited+waited
 	return r, err
-}
-
-// Scan returns a page of keys whose values are not empty; see
-// [RegisterTable.Scan]. A page carries the values of its keys.
-func (c causalTable[S]) Scan(ctx context.Context, cursor uint64, limit int, opts ...quorum.Option) (keys []string, next uint64, err error) {
-	return c.t.scan(ctx, cursor, limit, opts)
-}
-
-// Len counts the keys whose values are not empty; see [RegisterTable.Len].
-func (c causalTable[S]) Len(ctx context.Context, opts ...quorum.Option) (n int, err error) {
-	return c.t.length(ctx, opts)
-}
-
-// Retry sends a failed write again; see [RegisterTable.Retry].
-func (c causalTable[S]) Retry(ctx context.Context, op quorum.Operation, opts ...quorum.Option) (quorum.Receipt, error) {
-	return c.t.retry(ctx, op, opts)
 }
 
 // make has an owner make an operation, and waits until W owners have it.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/quorum"
@@ -58,31 +57,16 @@ func (n *Node) flush() {
 	}
 }
 
-// local reads a key that this node holds, in the memory of a call.
-func (r *RegisterTable[T]) local(k *call, key string) (e Entry[T], err error) {
-	defer k.pool()
-	t, hash := r.t.n.replica.View().Table(r.t.spec.Name), ring.Hash(key)
-	if t.Data == nil || !t.Data.Synced(ring.Partition(hash, t.Layout.Partitions())) {
-		err = fmt.Errorf("gossip: table %q: %w", r.t.spec.Name, ErrNotReady)
-		r.t.n.metrics.read(err)
-		return e, err
+// local reads what this node holds of a key, as endRead leaves it.
+func (t *table) local(k *call, key string) (err error) {
+	v := t.n.replica.View().Table(t.spec.Name)
+	if v.Data == nil || !v.Data.Synced(ring.Partition(ring.Hash(key), v.Layout.Partitions())) {
+		err = fmt.Errorf("gossip: table %q: %w", t.spec.Name, ErrNotReady)
+	} else if err = k.look(t, v.Data, key); err != nil {
+		err = fmt.Errorf("gossip: %q: %w", key, err)
 	}
-	k.delta = append(k.delta[:0], key...)
-	var found bool
-	if k.buf, found = t.Data.AppendState(k.buf[:0], hash, k.delta); found {
-		e, err = r.entryOf(k.buf, key)
-	}
-	r.t.n.metrics.read(err)
-	return e, err
-}
-
-// entryOf gives what a reader sees of an encoded cell.
-func (r *RegisterTable[T]) entryOf(state []byte, key string) (Entry[T], error) {
-	cell, err := crdt.DecodeCell(state)
-	if err != nil {
-		return Entry[T]{}, fmt.Errorf("gossip: %q: %w", key, err)
-	}
-	return r.decode(&cell, key)
+	t.n.metrics.read(err)
+	return err
 }
 
 // Propagation is how far a write has come.
@@ -106,15 +90,15 @@ type Propagation struct {
 // [Everywhere], the key was never written here ([ErrNotReady]), or k is more than
 // there are members (quorum.ErrLevel). The Propagation is that of the moment in
 // any case.
-func (r *RegisterTable[T]) WaitPropagated(ctx context.Context, key string, k int) (Propagation, error) {
-	err := r.t.check(ctx, key)
+func (h handle[T]) WaitPropagated(ctx context.Context, key string, k int) (Propagation, error) {
+	err := h.t.check(ctx, key)
 	if err == nil {
-		err = r.t.everywhere(ctx)
+		err = h.t.everywhere(ctx)
 	}
 	if err != nil {
 		return Propagation{}, err
 	}
-	return r.t.waitPropagated(ctx, key, k)
+	return h.t.waitPropagated(ctx, key, k)
 }
 
 func (t *table) waitPropagated(ctx context.Context, key string, k int) (p Propagation, err error) {

@@ -18,14 +18,8 @@ import (
 // not answered by then is told as such. The error is that of a read which cannot
 // begin, or wraps quorum.ErrUnavailable if nobody has answered; the Explanation
 // then still says why.
-func (r *RegisterTable[T]) Explain(ctx context.Context, key string) (quorum.Explanation, error) {
-	return r.t.explain(ctx, key)
-}
-
-// Explain says what every owner of a key has, and why a read returns what it
-// does; see [RegisterTable.Explain].
-func (c causalTable[S]) Explain(ctx context.Context, key string) (quorum.Explanation, error) {
-	return c.t.explain(ctx, key)
+func (h handle[T]) Explain(ctx context.Context, key string) (quorum.Explanation, error) {
+	return h.t.explain(ctx, key)
 }
 
 func (t *table) explain(ctx context.Context, key string) (e quorum.Explanation, err error) {

@@ -12,17 +12,12 @@ import (
 // Outcome finds out what became of a write whose outcome is unknown, which
 // [quorum.Error.Operation] gives: it asks all owners of the key, and, of what an
 // owner was to make, that owner first. An owner that says that it has not made it
-// will not make it any more, but in a [RegisterTable.Retry].
+// will not make it any more, but in a Retry.
 //
 // The error wraps quorum.ErrUnavailable if nobody has answered, quorum.ErrOperation
 // if the operation is of another table, or is the context's.
-func (r *RegisterTable[T]) Outcome(ctx context.Context, op quorum.Operation) (quorum.Fate, error) {
-	return r.t.outcome(ctx, op)
-}
-
-// Outcome finds out what became of a write; see [RegisterTable.Outcome].
-func (c causalTable[S]) Outcome(ctx context.Context, op quorum.Operation) (quorum.Fate, error) {
-	return c.t.outcome(ctx, op)
+func (h handle[T]) Outcome(ctx context.Context, op quorum.Operation) (quorum.Fate, error) {
+	return h.t.outcome(ctx, op)
 }
 
 // inquiryRounds is how often all who have not answered are asked.

@@ -3,6 +3,7 @@ package gossip
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/grapevine-go/grapevine/internal/replica"
 	"github.com/grapevine-go/grapevine/quorum"
@@ -26,18 +27,24 @@ const windowSize = replica.MaxBatch
 // batch runs operations that are started and then waited for, a window at a
 // time. What those of a window send an owner first goes in one message; else they
 // are independent: a batch is not atomic. A window enters as one operation, and
-// then takes a place for each key: it would wait for its own.
-func (t *table) batch(ctx context.Context, keys int, start func(i int, b *bundle), end func(i int), refused func(i int, err error)) {
+// then takes a place for each key: it would wait for its own. What start refuses is
+// told to failed, all others to end.
+func (t *table) batch(ctx context.Context, keys int, start func(i int, b *bundle) (*call, error), end func(i int, k *call), failed func(i int, err error)) {
 	for from := 0; from < keys; from += windowSize {
 		to := min(from+windowSize, keys)
 		b := &bundle{n: t.n}
-		if _, err := t.enter(ctx); err != nil {
+		waited, err := t.enter(ctx)
+		if err != nil {
 			for i := from; i < to; i++ {
-				refused(i, err)
+				failed(i, err)
 			}
 			continue
 		}
-		t.window(b, from, to, start, end)
+		b.place = func(ctx context.Context) (time.Duration, error) {
+			_, err := t.also(ctx)
+			return waited, err
+		}
+		t.window(b, from, to, start, end, failed)
 		if ctx.Err() != nil {
 			b.cancel()
 		}
@@ -47,59 +54,79 @@ func (t *table) batch(ctx context.Context, keys int, start func(i int, b *bundle
 // window runs a window of a batch that has entered. A codec may panic, and the
 // application may go on after that: all that has begun is ended all the same, or
 // else its places would be taken for ever.
-func (t *table) window(b *bundle, from, to int, start func(i int, b *bundle), end func(i int)) {
-	begun := from
-	defer func() { endAll(from, begun, end) }()
+func (t *table) window(b *bundle, from, to int, start func(i int, b *bundle) (*call, error), end func(i int, k *call), failed func(i int, err error)) {
+	calls := make([]*call, 0, to-from)
+	defer func() { endAll(from, calls, end) }()
 	defer b.send()
 	defer t.leave()
-	for ; begun < to; begun++ {
-		start(begun, b)
+	for i := from; i < to; i++ {
+		k, err := start(i, b)
+		if err != nil {
+			failed(i, err)
+		}
+		calls = append(calls, k)
 	}
 }
 
-// endAll ends operations, those behind one that panics too.
-func endAll(from, to int, end func(i int)) {
+// endAll ends the calls of the keys from one on, those behind one that panics too;
+// nil is one that has ended already.
+func endAll(from int, calls []*call, end func(i int, k *call)) {
+	done := 0
 	defer func() {
-		if from < to {
-			endAll(from+1, to, end)
+		if done < len(calls) {
+			endAll(from+done+1, calls[done+1:], end)
 		}
 	}()
-	for ; from < to; from++ {
-		end(from)
+	for ; done < len(calls); done++ {
+		if k := calls[done]; k != nil {
+			end(from+done, k)
+		}
 	}
 }
 
-// GetMany reads keys, as [RegisterTable.Get] does, many at a time. The results
-// are in the order of the keys.
-func (r *RegisterTable[T]) GetMany(ctx context.Context, keys []string, opts ...quorum.Option) []Result[T] {
+// GetMany reads keys, as Get does, many at a time: each owner gets one message for
+// up to 256 of them. The results are in the order of the keys, and each has an error
+// of its own; quorum.Degrade is refused, since there is no place to say of which key
+// it was.
+func (h handle[T]) GetMany(ctx context.Context, keys []string, opts ...quorum.Option) []Result[T] {
 	results := make([]Result[T], len(keys))
-	if level, _ := r.t.nwr.Resolve(opts); level.Degraded != nil {
+	if level, _ := h.t.nwr.Resolve(opts); level.Degraded != nil {
 		for i := range results {
 			results[i].Err = fmt.Errorf("%w: there is no place to say which reads of a batch are degraded", quorum.ErrLevel)
 		}
 		return results
 	}
-	calls := make([]*call, len(keys))
-	r.t.batch(ctx, len(keys), func(i int, b *bundle) {
-		k, n, err := r.get(ctx, keys[i], opts, r.t.also)
+	h.t.readMany(ctx, keys, opts, func(i int, k *call, err error) {
 		if results[i].Err = err; err == nil {
-			calls[i], k.bundle, k.many = k, b, true
-			r.t.startRead(ctx, k, keys[i], n)
+			results[i].Entry, results[i].Err = h.entry(k, keys[i])
 		}
-	}, func(i int) {
-		if calls[i] != nil {
-			results[i].Entry, results[i].Err = r.entry(ctx, calls[i], keys[i])
-		}
-	}, func(i int, err error) { results[i].Err = err })
+	})
 	return results
+}
+
+// readMany reads keys; found is told of each, and may use the call until it
+// returns.
+func (t *table) readMany(ctx context.Context, keys []string, opts []quorum.Option, found func(i int, k *call, err error)) {
+	t.batch(ctx, len(keys), func(i int, b *bundle) (*call, error) {
+		k, n, err := t.get(ctx, keys[i], opts, b.place)
+		if err == nil {
+			k.bundle, k.many = b, true
+			t.startRead(ctx, k, keys[i], n)
+		}
+		return k, err
+	}, func(i int, k *call) {
+		err := t.endRead(ctx, k)
+		found(i, k, err)
+		k.release()
+	}, func(i int, err error) { found(i, nil, err) })
 }
 
 // PutMany writes values, as [RegisterTable.Put] does, many at a time. It
 // returns the errors in the order of the items, nil for those that were
 // applied. Which of two items of one key wins is not said.
 func (r *RegisterTable[T]) PutMany(ctx context.Context, items []Item[T], opts ...quorum.Option) []error {
-	return r.writeMany(ctx, len(items), func(i int) (*call, string, quorum.Level, error) {
-		k, w, err := r.put(ctx, items[i].Key, items[i].Value, opts, r.t.also)
+	return r.writeMany(ctx, len(items), func(i int, place entrance) (*call, string, quorum.Level, error) {
+		k, w, err := r.put(ctx, items[i].Key, items[i].Value, opts, place)
 		return k, items[i].Key, w, err
 	})
 }
@@ -107,25 +134,21 @@ func (r *RegisterTable[T]) PutMany(ctx context.Context, items []Item[T], opts ..
 // DeleteMany deletes keys, as [RegisterTable.Delete] does, many at a time. It
 // returns the errors in the order of the keys.
 func (r *RegisterTable[T]) DeleteMany(ctx context.Context, keys []string, opts ...quorum.Option) []error {
-	return r.writeMany(ctx, len(keys), func(i int) (*call, string, quorum.Level, error) {
-		k, w, err := r.remove(ctx, keys[i], opts, r.t.also)
+	return r.writeMany(ctx, len(keys), func(i int, place entrance) (*call, string, quorum.Level, error) {
+		k, w, err := r.remove(ctx, keys[i], opts, place)
 		return k, keys[i], w, err
 	})
 }
 
-func (r *RegisterTable[T]) writeMany(ctx context.Context, n int, prepare func(i int) (*call, string, quorum.Level, error)) []error {
+func (r *RegisterTable[T]) writeMany(ctx context.Context, n int, prepare func(i int, place entrance) (*call, string, quorum.Level, error)) []error {
 	errs := make([]error, n)
-	calls := make([]*call, n)
-	r.t.batch(ctx, n, func(i int, b *bundle) {
-		k, key, w, err := prepare(i)
-		if errs[i] = err; err == nil {
-			calls[i], k.bundle, k.many = k, b, true
+	r.t.batch(ctx, n, func(i int, b *bundle) (*call, error) {
+		k, key, w, err := prepare(i, b.place)
+		if err == nil {
+			k.bundle, k.many = b, true
 			r.t.startWrite(ctx, k, key, w)
 		}
-	}, func(i int) {
-		if calls[i] != nil {
-			_, errs[i] = r.t.endWrite(ctx, calls[i])
-		}
-	}, func(i int, err error) { errs[i] = err })
+		return k, err
+	}, func(i int, k *call) { _, errs[i] = r.t.endWrite(ctx, k) }, func(i int, err error) { errs[i] = err })
 	return errs
 }

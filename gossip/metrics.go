@@ -21,6 +21,7 @@ const (
 	opWrite
 	opScan
 	numOps
+	opNone // it has asked nobody
 )
 
 var opNames = [numOps]string{"read", "write", "scan"}

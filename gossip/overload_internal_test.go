@@ -244,3 +244,43 @@ func TestOverloadPolicies(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestCausalWaited: reads of causal types, one by one and in a batch, and operations
+// that read first, say how long they have waited in a peak.
+func TestCausalWaited(t *testing.T) {
+	list, _ := nodes(t, 1)
+	n := list[0]
+	sets, err := Ring(n, "sets", Sets[string](), quorum.NWR{N: 1, W: 1, R: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the owner is synced", func() bool { _, err := sets.Add(t.Context(), "key", "a"); return err == nil })
+	if e, err := sets.Entry(t.Context(), "key"); err != nil || !e.Found || !e.Value.Contains("a") || e.Waited != 0 {
+		t.Errorf("with room: %+v, %v", e, err)
+	}
+	for name, do := range map[string]func() (time.Duration, error){
+		"read": func() (time.Duration, error) { e, err := sets.Entry(t.Context(), "key"); return e.Waited, err },
+		"batch": func() (time.Duration, error) {
+			r := sets.GetMany(t.Context(), []string{"key"})[0]
+			return r.Waited, r.Err
+		},
+		"removal": func() (time.Duration, error) {
+			r, err := sets.Remove(t.Context(), "key", "b")
+			return r.Waited, err
+		},
+	} {
+		empty := n.fill()
+		waited := make(chan time.Duration, 1)
+		go func() {
+			d, err := do()
+			if err != nil {
+				t.Error(name, err)
+			}
+			waited <- d
+		}()
+		until(t, "it waits", func() bool { return n.load.waiting.Load() == 1 })
+		if empty(); <-waited <= 0 {
+			t.Errorf("%s did not wait", name)
+		}
+	}
+}

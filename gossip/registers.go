@@ -20,7 +20,9 @@ func Registers[T any](codec ...Codec[T]) Kind[*RegisterTable[T]] {
 		c = codec[0]
 	}
 	return Kind[*RegisterTable[T]]{typ: replica.Register(c.Name()), handle: func(t *table) *RegisterTable[T] {
-		return &RegisterTable[T]{t: t, codec: c}
+		r := &RegisterTable[T]{codec: c}
+		r.handle = handle[T]{t, func(k *call, key string) (Entry[T], error) { return r.visible(&k.cell, key) }}
+		return r
 	}}
 }
 
@@ -34,19 +36,8 @@ func Registers[T any](codec ...Codec[T]) Kind[*RegisterTable[T]] {
 // Config.Timeout holds. A deadline that has passed is quorum.ErrTimeout, and
 // context.DeadlineExceeded too if it was the context's.
 type RegisterTable[T any] struct {
-	t     *table
+	handle[T]
 	codec Codec[T]
-}
-
-// Entry is what a key holds.
-type Entry[T any] struct {
-	Value     T
-	Found     bool       // false: absent, deleted or expired; Value is zero
-	ExpiresAt time.Time  // when it will be hidden; zero: never
-	Stamp     crdt.Stamp // of the value, also where it is deleted or expired; zero: never written
-	// Waited is how much longer the read took since the node had more to do than it
-	// can, see [OverloadPolicy].
-	Waited time.Duration
 }
 
 // Put writes a value, and clears an earlier expiry unless [quorum.ExpireAt]
@@ -61,9 +52,6 @@ func (r *RegisterTable[T]) Put(ctx context.Context, key string, value T, opts ..
 	}
 	return r.t.write(ctx, k, key, w)
 }
-
-// entrance takes a place, and says how long that took: see table.enter.
-type entrance func(context.Context) (waited time.Duration, err error)
 
 // put prepares a write of a value; the call that it returns has the delta, and the
 // place that enter gave. A codec that hangs holds none.
@@ -139,25 +127,7 @@ func (r *RegisterTable[T]) Entry(ctx context.Context, key string, opts ...quorum
 	if len(opts) == 0 && r.t.spec.Kind == ring.Ring {
 		return r.coalesced(ctx, key)
 	}
-	e, err := r.read(ctx, key, opts, r.t.enter)
-	if degraded, less := r.t.degrades(err, opts); degraded != nil {
-		e, err = r.read(ctx, key, less, r.t.degrade)
-		*degraded = err == nil
-	}
-	return e, err
-}
-
-// read reads with options.
-func (r *RegisterTable[T]) read(ctx context.Context, key string, opts []quorum.Option, enter entrance) (Entry[T], error) {
-	k, n, err := r.get(ctx, key, opts, enter)
-	if err != nil {
-		return Entry[T]{}, err
-	}
-	if r.t.spec.Kind == ring.Everywhere && k.c.Session == nil {
-		return r.local(k, key)
-	}
-	r.t.startRead(ctx, k, key, n)
-	return r.entry(ctx, k, key)
+	return r.handle.Entry(ctx, key, opts...)
 }
 
 // coalesced reads at the table's levels, with others if the key is hot.
@@ -187,13 +157,13 @@ func (r *RegisterTable[T]) coalesced(ctx context.Context, key string) (e Entry[T
 	case s.err != nil: // whoever read may have had less time
 		return r.single(ctx, key, begun, nil)
 	}
-	return r.decode(&s.cell, key)
+	return r.visible(&s.cell, key)
 }
 
 // single reads at the table's levels, by a deadline that counts from begun, if
 // that is set. Found, if it is not nil, gets a copy of the cell.
 func (r *RegisterTable[T]) single(ctx context.Context, key string, begun time.Time, found *crdt.Cell) (e Entry[T], err error) {
-	k, n, err := r.get(ctx, key, nil, r.t.enter)
+	k, n, err := r.t.get(ctx, key, nil, r.t.enter)
 	if err != nil {
 		return e, err
 	}
@@ -208,43 +178,11 @@ func (r *RegisterTable[T]) single(ctx context.Context, key string, begun time.Ti
 	if found != nil {
 		*found = keep(&k.cell)
 	}
-	e, err = r.decode(&k.cell, key)
-	e.Waited = k.queued
-	return e, err
+	return r.entry(k, key)
 }
 
-// get prepares a read, as put a write.
-func (r *RegisterTable[T]) get(ctx context.Context, key string, opts []quorum.Option, enter entrance) (*call, quorum.Level, error) {
-	level, err := r.t.resolve(opts)
-	if err == nil {
-		err = r.t.check(ctx, key)
-	}
-	var queued time.Duration
-	if err == nil {
-		queued, err = enter(ctx)
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	k := r.t.n.begin()
-	k.queued = queued
-	r.t.prepare(k, level)
-	return k, level.R, nil
-}
-
-// entry waits for a read and decodes what it found.
-func (r *RegisterTable[T]) entry(ctx context.Context, k *call, key string) (e Entry[T], err error) {
-	defer k.release()
-	if err := r.t.endRead(ctx, k); err != nil {
-		return e, err
-	}
-	e, err = r.decode(&k.cell, key)
-	e.Waited = k.queued
-	return e, err
-}
-
-// decode gives what a reader sees of a cell.
-func (r *RegisterTable[T]) decode(c *crdt.Cell, key string) (e Entry[T], err error) {
+// visible gives what a reader sees of a cell.
+func (r *RegisterTable[T]) visible(c *crdt.Cell, key string) (e Entry[T], err error) {
 	e.Stamp = c.Value.Stamp
 	b, ok := c.Get(time.Now().UnixMilli())
 	if !ok {
@@ -265,23 +203,21 @@ func (r *RegisterTable[T]) decode(c *crdt.Cell, key string) (e Entry[T], err err
 // written meanwhile is not touched: the expiry belongs to the value that was
 // read.
 func (r *RegisterTable[T]) Expire(ctx context.Context, key string, at time.Time, opts ...quorum.Option) (found bool, err error) {
-	k, n, err := r.get(ctx, key, opts, r.t.enter)
+	k, err := r.t.read(ctx, key, opts, r.t.enter)
 	if err != nil {
 		return false, err
 	}
-	level, _ := r.t.resolve(opts)
-	r.t.startRead(ctx, k, key, n)
-	err = r.t.endRead(ctx, k)
 	_, found = k.cell.Get(time.Now().UnixMilli())
 	of := k.cell.Value.Stamp
 	k.release()
-	if err != nil || !found {
-		return false, err
+	if !found {
+		return false, nil
 	}
 	var ms int64
 	if !at.IsZero() {
 		ms = max(at.UnixMilli(), 1)
 	}
+	level, _ := r.t.resolve(opts)
 	if _, err := r.t.enter(ctx); err != nil {
 		return false, err
 	}

@@ -21,8 +21,8 @@ import (
 // Superseded. Where nothing could be sent the outcome is as unknown as it was, and the
 // error says so. It wraps quorum.ErrOperation if the operation is of another
 // table, and is that of a write otherwise.
-func (r *RegisterTable[T]) Retry(ctx context.Context, op quorum.Operation, opts ...quorum.Option) (quorum.Receipt, error) {
-	return r.t.retry(ctx, op, opts)
+func (h handle[T]) Retry(ctx context.Context, op quorum.Operation, opts ...quorum.Option) (quorum.Receipt, error) {
+	return h.t.retry(ctx, op, opts)
 }
 
 func (t *table) retry(ctx context.Context, op quorum.Operation, opts []quorum.Option) (r quorum.Receipt, err error) {

@@ -22,14 +22,14 @@ import (
 // key that is there from the first page to the last is returned at least once;
 // a key that comes or goes meanwhile may or may not be. Each page is read from
 // R owners.
-func (r *RegisterTable[T]) Scan(ctx context.Context, cursor uint64, limit int, opts ...quorum.Option) (keys []string, next uint64, err error) {
-	return r.t.scan(ctx, cursor, limit, opts)
+func (h handle[T]) Scan(ctx context.Context, cursor uint64, limit int, opts ...quorum.Option) (keys []string, next uint64, err error) {
+	return h.t.scan(ctx, cursor, limit, opts)
 }
 
 // Len counts the keys that hold a value, each once. It goes through all of
 // them, by their versions and without their values.
-func (r *RegisterTable[T]) Len(ctx context.Context, opts ...quorum.Option) (n int, err error) {
-	return r.t.length(ctx, opts)
+func (h handle[T]) Len(ctx context.Context, opts ...quorum.Option) (n int, err error) {
+	return h.t.length(ctx, opts)
 }
 
 // scan is Scan of every kind of table.

@@ -250,6 +250,7 @@ func (t *table) endRead(ctx context.Context, k *call) error {
 		k.value = append(k.value[:0], k.cell.Value.Bytes...)
 		k.cell.Value.Bytes = k.value
 	}
+	k.joined = k.c.Op.Acked()
 	t.n.sessions.record(k)
 	k.mu.Unlock()
 	if k.truth = k.truth && err == nil; k.truth {

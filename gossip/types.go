@@ -15,7 +15,7 @@ func Sets[T crdt.Basic]() Kind[SetTable[T]] { return SetsOf(crdt.Default[T]()) }
 // SetsOf is [Sets] of elements with a codec. A node serves such a table only
 // while its own program has opened it, unless the codec is that of a basic type.
 func SetsOf[T any](codec crdt.Codec[T]) Kind[SetTable[T]] {
-	return causalKind(func() *crdt.Set[T] { return crdt.NewSetOf(codec) }, func(c causalTable[*crdt.Set[T]]) SetTable[T] {
+	return causalKind(func() *crdt.Set[T] { return crdt.NewSetOf(codec) }, itself, func(c causalTable[*crdt.Set[T], *crdt.Set[T]]) SetTable[T] {
 		return SetTable[T]{c}
 	})
 }
@@ -24,7 +24,9 @@ func SetsOf[T any](codec crdt.Codec[T]) Kind[SetTable[T]] {
 // concurrent use; an operation is made at one owner, and its error wraps
 // quorum.ErrInvalid if the owner found it impossible (the outcome is not applied
 // then).
-type SetTable[T any] struct{ causalTable[*crdt.Set[T]] }
+type SetTable[T any] struct {
+	causalTable[*crdt.Set[T], *crdt.Set[T]]
+}
 
 // Add puts elem in. It returns when W owners have joined it.
 func (s SetTable[T]) Add(ctx context.Context, key string, elem T, opts ...quorum.Option) (quorum.Receipt, error) {
@@ -47,13 +49,16 @@ func (s SetTable[T]) RemoveFrom(ctx context.Context, key string, view *crdt.Set[
 // Counters is the kind of table whose values count up and down, [crdt.Counter]:
 // likes, stock on display, quotas that may be exceeded by what is under way.
 func Counters() Kind[CounterTable] {
-	return causalKind(crdt.NewCounter, func(c causalTable[*crdt.Counter]) CounterTable { return CounterTable{c} })
+	return causalKind(crdt.NewCounter, (*crdt.Counter).Value, func(c causalTable[*crdt.Counter, int64]) CounterTable { return CounterTable{c} })
 }
 
-// CounterTable is a table of counters, which begin at 0; see [SetTable]. Delete
+// CounterTable is a table of counters, which begin at 0; see [SetTable]. Get reads
+// the sum of what R owners know of; an entry is found if anything was counted. Delete
 // sets a counter back to 0, but what is counted at the same time may bring back
 // all that the owner who makes it has ever counted: see [crdt.Counter].
-type CounterTable struct{ causalTable[*crdt.Counter] }
+type CounterTable struct {
+	causalTable[*crdt.Counter, int64]
+}
 
 // Add counts by n, which may be negative. It returns when W owners have joined
 // it. The error wraps quorum.ErrInvalid if the counter would leave an int64.
@@ -61,24 +66,17 @@ func (c CounterTable) Add(ctx context.Context, key string, n int64, opts ...quor
 	return c.t.make(ctx, key, c.bottom().AddOp(n), opts)
 }
 
-// Get reads the counter: the sum of what R owners know of.
-func (c CounterTable) Get(ctx context.Context, key string, opts ...quorum.Option) (int64, error) {
-	s, err := c.causalTable.Get(ctx, key, opts...)
-	if err != nil {
-		return 0, err
-	}
-	return s.Value(), nil
-}
-
 // Flags is the kind of table whose values are enable-wins flags,
 // [crdt.EnableWins]: off until enabled, and an enable made while it is disabled
 // stays. (What must have one writer's last word is a register of bool.)
 func Flags() Kind[FlagTable] {
-	return causalKind(crdt.NewEnableWins, func(c causalTable[*crdt.EnableWins]) FlagTable { return FlagTable{c} })
+	return causalKind(crdt.NewEnableWins, (*crdt.EnableWins).Enabled, func(c causalTable[*crdt.EnableWins, bool]) FlagTable { return FlagTable{c} })
 }
 
-// FlagTable is a table of flags; see [SetTable].
-type FlagTable struct{ causalTable[*crdt.EnableWins] }
+// FlagTable is a table of flags; see [SetTable]. Get says whether the flag is on.
+type FlagTable struct {
+	causalTable[*crdt.EnableWins, bool]
+}
 
 // Enable turns the flag on. It returns when W owners have joined it.
 func (f FlagTable) Enable(ctx context.Context, key string, opts ...quorum.Option) (quorum.Receipt, error) {
@@ -90,12 +88,6 @@ func (f FlagTable) Disable(ctx context.Context, key string, opts ...quorum.Optio
 	return f.after(ctx, key, opts, (*crdt.EnableWins).DisableOp)
 }
 
-// Get reads the flag from R owners.
-func (f FlagTable) Get(ctx context.Context, key string, opts ...quorum.Option) (bool, error) {
-	s, err := f.causalTable.Get(ctx, key, opts...)
-	return err == nil && s.Enabled(), err
-}
-
 // Multi is the kind of table whose values are multi-value registers of a basic
 // type, [crdt.MVRegister]: a write replaces what its writer has seen, and
 // concurrent writes stand side by side until somebody resolves them.
@@ -103,13 +95,16 @@ func Multi[T crdt.Basic]() Kind[MultiTable[T]] { return MultiOf(crdt.Default[T](
 
 // MultiOf is [Multi] of values with a codec; see [SetsOf].
 func MultiOf[T any](codec crdt.Codec[T]) Kind[MultiTable[T]] {
-	return causalKind(func() *crdt.MVRegister[T] { return crdt.NewMVRegisterOf(codec) },
-		func(c causalTable[*crdt.MVRegister[T]]) MultiTable[T] { return MultiTable[T]{c} })
+	return causalKind(func() *crdt.MVRegister[T] { return crdt.NewMVRegisterOf(codec) }, itself,
+		func(c causalTable[*crdt.MVRegister[T], *crdt.MVRegister[T]]) MultiTable[T] { return MultiTable[T]{c} })
 }
+
+// itself is what readers see of a type whose methods they need.
+func itself[S any](s S) S { return s }
 
 // MultiTable is a table of multi-value registers; see [SetTable].
 type MultiTable[T any] struct {
-	causalTable[*crdt.MVRegister[T]]
+	causalTable[*crdt.MVRegister[T], *crdt.MVRegister[T]]
 }
 
 // Put writes v in place of what R owners have; see [SetTable.Remove]. The error
@@ -130,11 +125,11 @@ func (m MultiTable[T]) PutOver(ctx context.Context, key string, view *crdt.MVReg
 // application's own. Bottom gives its bottom. A node serves such a table only
 // while its own program has opened it.
 func Causal[S crdt.Mutable](bottom func() S) Kind[CausalTable[S]] {
-	return causalKind(bottom, func(c causalTable[S]) CausalTable[S] { return CausalTable[S]{c} })
+	return causalKind(bottom, itself, func(c causalTable[S, S]) CausalTable[S] { return CausalTable[S]{c} })
 }
 
 // CausalTable is a table of values with operations; see [SetTable].
-type CausalTable[S crdt.Mutable] struct{ causalTable[S] }
+type CausalTable[S crdt.Mutable] struct{ causalTable[S, S] }
 
 // Apply makes an operation, which a value's methods give, such as
 // crdt.Map.UpdateOp. One that carries what its caller has seen takes out that;

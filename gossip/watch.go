@@ -9,14 +9,13 @@ import (
 	"time"
 
 	"github.com/grapevine-go/grapevine/internal/replica"
-	"github.com/grapevine-go/grapevine/ring"
 	"github.com/grapevine-go/grapevine/store"
 )
 
 // Change is what a watch tells.
 type Change[T any] struct {
 	// Key is the key that changed; its entry is what it holds now. Found is
-	// false if it was deleted.
+	// false if it was deleted, or what it holds is empty.
 	Key string
 	Entry[T]
 	// Resync says that everything may have changed: the watch begins, or more
@@ -41,9 +40,9 @@ type Change[T any] struct {
 //
 // The sequence may be ranged over again, and by several goroutines; each range
 // is a watch of its own, which ends when its loop does.
-func (r *RegisterTable[T]) Watch(ctx context.Context, prefix string) iter.Seq[Change[T]] {
+func (h handle[T]) Watch(ctx context.Context, prefix string) iter.Seq[Change[T]] {
 	return func(yield func(Change[T]) bool) {
-		err := r.watch(ctx, prefix, yield)
+		err := h.watch(ctx, prefix, yield)
 		if !errors.Is(err, errStopped) {
 			yield(Change[T]{Err: err})
 		}
@@ -53,8 +52,8 @@ func (r *RegisterTable[T]) Watch(ctx context.Context, prefix string) iter.Seq[Ch
 // errStopped ends a watch whose reader has left the loop.
 var errStopped = errors.New("reader has stopped")
 
-func (r *RegisterTable[T]) watch(ctx context.Context, prefix string, yield func(Change[T]) bool) error {
-	data, err := r.t.filled(ctx)
+func (h handle[T]) watch(ctx context.Context, prefix string, yield func(Change[T]) bool) error {
+	data, err := h.t.filled(ctx)
 	if err != nil {
 		return err
 	}
@@ -69,14 +68,14 @@ func (r *RegisterTable[T]) watch(ctx context.Context, prefix string, yield func(
 	keys, all := []string(nil), true
 	for {
 		if all {
-			err = r.resync(ctx, data, w, prefix, yield)
+			err = h.resync(ctx, data, w, prefix, yield)
 		} else {
-			err = r.tellKeys(data, w, keys, yield)
+			err = h.tellKeys(data, w, keys, yield)
 		}
 		if err != nil {
 			return err
 		}
-		if err := r.t.awaitChange(ctx, wake); err != nil {
+		if err := h.t.awaitChange(ctx, wake); err != nil {
 			return err
 		}
 		keys, all = w.Take()
@@ -122,14 +121,14 @@ func (t *table) awaitChange(ctx context.Context, wake <-chan struct{}) error {
 const watchPage = 256
 
 // resync tells all keys of the prefix. It holds no lock while it tells.
-func (r *RegisterTable[T]) resync(ctx context.Context, data *replica.Data, w *replica.Watch, prefix string, yield func(Change[T]) bool) error {
+func (h handle[T]) resync(ctx context.Context, data *replica.Data, w *replica.Watch, prefix string, yield func(Change[T]) bool) error {
 	if !yield(Change[T]{Resync: true}) {
 		return errStopped
 	}
 	for p := range data.Partitions() {
 		from, to := replica.PartitionRange(p, data.Partitions())
 		for done := false; !done; {
-			if err := r.t.agree(ctx); err != nil {
+			if err := h.t.agree(ctx); err != nil {
 				return err
 			}
 			var keys []string
@@ -141,7 +140,7 @@ func (r *RegisterTable[T]) resync(ctx context.Context, data *replica.Data, w *re
 				seen++
 				return seen < watchPage
 			})
-			if err := r.tellKeys(data, w, keys, yield); err != nil {
+			if err := h.tellKeys(data, w, keys, yield); err != nil {
 				return err
 			}
 		}
@@ -150,16 +149,19 @@ func (r *RegisterTable[T]) resync(ctx context.Context, data *replica.Data, w *re
 }
 
 // tellKeys tells what keys hold now.
-func (r *RegisterTable[T]) tellKeys(data *replica.Data, w *replica.Watch, keys []string, yield func(Change[T]) bool) error {
-	var buf []byte
+func (h handle[T]) tellKeys(data *replica.Data, w *replica.Watch, keys []string, yield func(Change[T]) bool) error {
+	k := h.t.n.begin()
+	defer k.release()
 	for _, key := range keys {
 		c := Change[T]{Key: key}
-		var found bool
 		w.Looks(key)
-		if buf, found = data.AppendState(buf[:0], ring.Hash(key), []byte(key)); !found {
+		if c.Err = k.look(h.t, data, key); !k.has {
 			continue
 		}
-		if c.Entry, c.Err = r.entryOf(buf, key); !yield(c) {
+		if c.Err == nil {
+			c.Entry, c.Err = h.decode(k, key)
+		}
+		if !yield(c) {
 			return errStopped
 		}
 	}
