@@ -132,3 +132,25 @@ func ExampleCounterTable_retry() {
 	fmt.Println(likes.Get(ctx, "page"))
 	// Output: 1 <nil>
 }
+
+// Many sets in one call: each has a result of its own, and one that nobody has
+// written is empty.
+func ExampleSetTable_getMany() {
+	carts, stop := alone(gossip.Sets[string]())
+	defer stop()
+	ctx := context.Background()
+	if _, err := carts.Add(ctx, "user:42", "apple"); err != nil {
+		log.Fatal(err)
+	}
+	for _, cart := range carts.GetMany(ctx, []string{"user:42", "user:43", ""}) {
+		if cart.Err != nil {
+			fmt.Println("error:", cart.Err)
+			continue
+		}
+		fmt.Println(cart.Found, slices.Collect(cart.Value.All()))
+	}
+	// Output:
+	// true [apple]
+	// false []
+	// error: gossip: a key has 1 to 4096 bytes, and this one is empty
+}
