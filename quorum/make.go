@@ -46,11 +46,15 @@ func (o *Op) StartRetry(w Level, deadline time.Time, targets []Target) (send uin
 	return o.begin(targets)
 }
 
-// Resumes takes, where a write has ended before it could begin, that an earlier call
-// may have sent it: its outcome is unknown, and not that it was not applied.
-func (o *Op) Resumes() {
+// Resumes takes, where a write has ended before it could begin, what earlier calls
+// have done: with which boot and attempt, see [Op.StartMake]. If they may have sent
+// it, its outcome is unknown, and not that it was not applied.
+func (o *Op) Resumes(sent bool, bound uint64, attempt uint32) {
 	o.write = true
-	o.sent++
+	o.making.bound, o.making.attempt = bound, attempt
+	if sent {
+		o.sent++
+	}
 }
 
 // Attempt numbers the request to the maker.

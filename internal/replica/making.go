@@ -58,11 +58,10 @@ func (c *Call) retry(r *Replica, now, deadline time.Time, op quorum.Operation, w
 	return c.Op.StartMake(w, deadline, c.place(), op.Boot, op.Attempt)
 }
 
-// unsent ends a call that has sent nothing of what an earlier one may have sent.
+// unsent ends a call that has sent nothing of what an earlier one may have sent. It
+// is as bound as that one was.
 func (c *Call) unsent(op quorum.Operation) (send uint32) {
-	if op.Sent() {
-		c.Op.Resumes()
-	}
+	c.Op.Resumes(op.Sent(), op.Boot, op.Attempt)
 	return 0
 }
 

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/wire"
 	"github.com/grapevine-go/grapevine/peer"
@@ -252,7 +254,7 @@ func TestRetryThatCannotBegin(t *testing.T) {
 			t.Fatalf("it has begun: %b", send)
 		}
 		var e *quorum.Error
-		if err := c.Err(); !errors.As(err, &e) || (e.Outcome == quorum.Unknown) != (boot != 0) || e.Operation().ID != op.ID || e.Operation().Key != op.Key {
+		if err := c.Err(); !errors.As(err, &e) || (e.Outcome == quorum.Unknown) != (boot != 0) || !cmp.Equal(e.Operation(), op) {
 			t.Errorf("boot %d: %v", boot, err)
 		}
 	}
