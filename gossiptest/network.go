@@ -12,7 +12,7 @@ type Faults struct {
 	Duplicate  float64       // probability that a request arrives twice
 	MinDelay   time.Duration // one way
 	MaxDelay   time.Duration // one way; delays differ, so messages overtake each other
-	Straggle   float64       // probability that a message takes twenty times as long
+	Straggle   float64       // probability that a message takes stragglesBy times as long
 	Skew       time.Duration // clocks are up to this far from the world's, to either side
 	Crash      time.Duration // mean time between crashes; 0: none. A crashed node comes back empty
 	Pause      time.Duration // mean time between pauses of a node; 0: none
@@ -48,12 +48,15 @@ type network struct {
 	busy    map[int]time.Duration // by node: until when
 }
 
+// stragglesBy is how many times as long a straggler takes.
+const stragglesBy = 20
+
 // delay draws a one-way delay.
 func (n *network) delay() time.Duration {
 	d := n.w.between(n.faults.MinDelay, n.faults.MaxDelay)
 	if n.w.chance(n.faults.Straggle) {
 		n.n.Straggled++
-		return 20 * d
+		return stragglesBy * d
 	}
 	return d
 }

@@ -174,9 +174,12 @@ func (c *Cluster) stats() (s replica.Stats) {
 
 // rest lets time go by in which there is nothing to do, and says what was done.
 func (c *Cluster) rest() (v []Violation) {
-	c.World.RunUntil(4*c.run.Sweep+10*time.Second, func() bool { return false }) // what had been found is brought, and repairs arrive
+	never := func() bool { return false }
+	c.World.RunUntil(stragglesBy*c.run.Faults.MaxDelay, never) // a write that is late makes one owner differ once more
+	c.World.RunUntil(10*time.Minute, c.converged)
+	c.World.RunUntil(4*c.run.Sweep+10*time.Second, never) // what had been found is brought, and repairs arrive
 	before := c.stats()
-	c.World.RunUntil(c.run.Quiet, func() bool { return false })
+	c.World.RunUntil(c.run.Quiet, never)
 	after := c.stats()
 	if n := after.DigestsDiffer - before.DigestsDiffer; n > 0 {
 		v = append(v, Violation{"quiet", fmt.Sprintf("%d comparisons differ where all owners agree", n)})
