@@ -99,7 +99,7 @@ func (t *table) make(ctx context.Context, key string, op crdt.Op, opts []quorum.
 	}
 	var queued time.Duration
 	if err == nil {
-		queued, err = t.enter(ctx)
+		queued, err = t.enter(ctx, len(op.Arg))
 	}
 	if err != nil {
 		return r, err

@@ -81,8 +81,9 @@ func (t *table) read(ctx context.Context, key string, opts []quorum.Option, ente
 	return k, nil
 }
 
-// entrance takes a place, and says how long that took: see table.enter.
-type entrance func(context.Context) (waited time.Duration, err error)
+// entrance takes a place for an operation that holds some bytes while it waits, and
+// says how long that took: see table.enter.
+type entrance func(ctx context.Context, bytes int) (waited time.Duration, err error)
 
 // get prepares a read: the call that it returns has the place that enter gave.
 func (t *table) get(ctx context.Context, key string, opts []quorum.Option, enter entrance) (*call, quorum.Level, error) {
@@ -92,7 +93,7 @@ func (t *table) get(ctx context.Context, key string, opts []quorum.Option, enter
 	}
 	var queued time.Duration
 	if err == nil {
-		queued, err = enter(ctx)
+		queued, err = enter(ctx, 0)
 	}
 	if err != nil {
 		return nil, 0, err

@@ -38,7 +38,9 @@ type load struct {
 	quit  atomic.Int64 // of those that ended: failures that were quick
 	_     [64]byte
 
-	waiting atomic.Int64 // in queue
+	waiting atomic.Int64 // in the lines
+	patient atomic.Int64 // of them, in that of the patient
+	held    atomic.Int64 // bytes that they hold
 	_       [64]byte
 
 	refused atomic.Uint64 // not beside what those need who are served
@@ -50,8 +52,9 @@ type load struct {
 	age     time.Duration // that an operation may have waited
 	waiters sync.Pool     // of *waiter
 
-	mu      sync.Mutex // of what follows
-	queue   line
+	mu      sync.Mutex    // of what follows
+	lines   [2]line       // of those who wait for as long as it takes the others, and of the patient
+	turn    int           // whose the next place is, if both wait
 	soonest time.Duration // when the first of them has waited for too long, or before
 	limit   admit.Limit
 	known   uint64 // of refused, when the window began
@@ -72,9 +75,14 @@ const queueing = 5 * time.Millisecond
 // waitingFor, so that who is let in is served in time, and who is not hears of it at
 // once. Where they are served more slowly than it had seemed, they have waited in
 // vain after a part of Config.Timeout.
+//
+// The line is short. It has to bridge the moments in which nobody comes; a longer one
+// adds to what all wait, and to the goroutines among which the processor's caches are
+// shared.
 const (
-	waitingFor  = 50 * time.Millisecond
-	waitingPart = 10
+	waitingFor   = 10 * time.Millisecond
+	waitingPart  = 10
+	waitingBytes = 64 << 20 // of the values that they are to write
 )
 
 // init makes a limit, or none; see package fault.
@@ -99,23 +107,31 @@ func (l *load) publish(now time.Duration) {
 	l.most.Store(int64(l.limit.Most()))
 }
 
-// enter takes a place for an operation. Where all are taken it waits for one, if
-// not too many wait already, or if it has the patience; the error is shared. It
-// returns how long it waited.
-func (l *load) enter(ctx context.Context, patience time.Duration) (waited time.Duration, err error) {
+// enter takes a place for an operation that holds some bytes. Where all are taken it
+// waits for one, if not too many wait already; the error is shared. It returns how
+// long it waited.
+//
+// Those with patience wait in a line of their own, which is longer, and the lines
+// take turns: however many of one kind come, the other gets half of the places, if
+// it needs so many.
+func (l *load) enter(ctx context.Context, patience time.Duration, bytes int) (waited time.Duration, err error) {
 	if l.waiting.Load() == 0 && l.acquire() {
 		return 0, nil
 	}
-	if err := l.full(patience); err != nil {
+	if err := l.full(patience, bytes); err != nil {
 		return 0, err
 	}
-	return l.wait(ctx, patience)
+	return l.wait(ctx, patience, bytes)
 }
 
-// full refuses where too many wait.
-func (l *load) full(patience time.Duration) error {
-	waiting := l.waiting.Load()
-	if waiting < l.room.Load() || l.most.Load() == 0 || patience > 0 && waiting < admit.Most {
+// full refuses where too many wait, or where they hold too much.
+func (l *load) full(patience time.Duration, bytes int) error {
+	patient, most := l.patient.Load(), l.most.Load()
+	length, room := l.waiting.Load()-patient, l.room.Load()
+	if patience > 0 {
+		length, room = patient, admit.Most
+	}
+	if most == 0 || length < room && l.held.Load()+int64(bytes) <= waitingBytes {
 		return nil
 	}
 	return l.refuse()
@@ -174,35 +190,51 @@ func (l *load) leave() {
 func (l *load) grant() {
 	for {
 		l.mu.Lock()
-		w := l.queue.first
+		w := l.next()
 		if w == nil || !l.acquire() {
 			l.mu.Unlock()
 			return
 		}
+		l.turn = 1 - w.line
 		l.dismiss(w)
 		l.mu.Unlock()
 		w.told <- nil
 	}
 }
 
+// next returns who gets the next place; nil: nobody waits. The caller holds mu.
+func (l *load) next() *waiter {
+	if w := l.lines[l.turn].first; w != nil {
+		return w
+	}
+	return l.lines[1-l.turn].first
+}
+
 // dismiss ends a wait; who waited is still to be told. The caller holds mu.
 func (l *load) dismiss(w *waiter) {
-	l.queue.remove(w)
+	l.lines[w.line].remove(w)
 	l.waiting.Add(-1)
+	l.patient.Add(-int64(w.line))
+	l.held.Add(-int64(w.bytes))
 }
 
 // wait waits for a place.
-func (l *load) wait(ctx context.Context, patience time.Duration) (time.Duration, error) {
+func (l *load) wait(ctx context.Context, patience time.Duration, bytes int) (time.Duration, error) {
 	w := l.waiters.Get().(*waiter)
 	begun := time.Since(l.start)
-	w.until = begun + max(l.age, patience)
+	w.until, w.bytes, w.line = begun+max(l.age, patience), bytes, 0
+	if patience > 0 {
+		w.line = 1
+	}
 	l.mu.Lock()
 	if l.closed != nil {
 		l.mu.Unlock()
 		return 0, l.closed
 	}
-	l.queue.add(w)
+	l.lines[w.line].add(w)
 	l.soonest = min(l.soonest, w.until)
+	l.held.Add(int64(bytes))
+	l.patient.Add(int64(w.line))
 	l.waiting.Add(1)
 	l.mu.Unlock()
 	l.grant()
@@ -249,15 +281,24 @@ func (l *load) expire(at time.Time) {
 		return
 	}
 	l.soonest = never
-	for w := l.queue.first; w != nil; {
-		next := w.next
+	l.each(func(w *waiter) {
 		if w.until <= now {
 			l.dismiss(w)
 			w.told <- l.refuse()
 		} else {
 			l.soonest = min(l.soonest, w.until)
 		}
-		w = next
+	})
+}
+
+// each tells f of all who wait, whom it may dismiss. The caller holds mu.
+func (l *load) each(f func(*waiter)) {
+	for i := range l.lines {
+		for w := l.lines[i].first; w != nil; {
+			next := w.next
+			f(w)
+			w = next
+		}
 	}
 }
 
@@ -268,17 +309,19 @@ const never = time.Duration(1) << 62
 func (l *load) shut(why error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.closed = why; l.queue.first != nil; {
-		w := l.queue.first
+	l.closed = why
+	l.each(func(w *waiter) {
 		l.dismiss(w)
 		w.told <- why
-	}
+	})
 }
 
 // waiter is an operation that waits for a place.
 type waiter struct {
 	told       chan error // that it has one, or why not
 	until      time.Duration
+	bytes      int
+	line       int  // which one
 	waits      bool // it is in the line
 	prev, next *waiter
 }
@@ -329,15 +372,15 @@ func (q *line) remove(w *waiter) {
 
 // enter takes a place for an operation on the table, which end gives back. What a
 // node answers by itself needs none.
-func (t *table) enter(ctx context.Context) (waited time.Duration, err error) {
+func (t *table) enter(ctx context.Context, bytes int) (waited time.Duration, err error) {
 	if t.spec.Kind == ring.Everywhere {
 		return 0, nil
 	}
-	return t.n.load.enter(ctx, t.overload.Wait)
+	return t.n.load.enter(ctx, t.overload.Wait, bytes)
 }
 
 // also takes a place beside one that the caller has.
-func (t *table) also(context.Context) (time.Duration, error) {
+func (t *table) also(context.Context, int) (time.Duration, error) {
 	if t.spec.Kind != ring.Everywhere {
 		t.n.load.also()
 	}
@@ -345,7 +388,7 @@ func (t *table) also(context.Context) (time.Duration, error) {
 }
 
 // degrade takes a place for a read that was refused.
-func (t *table) degrade(context.Context) (time.Duration, error) { return 0, t.n.load.degrade() }
+func (t *table) degrade(context.Context, int) (time.Duration, error) { return 0, t.n.load.degrade() }
 
 // degrades says whether a read that has failed is to make do with one owner: where
 // to say that it did, or nil, and with which options.
@@ -375,7 +418,7 @@ func (t *table) full() error {
 	if t.spec.Kind == ring.Everywhere {
 		return nil
 	}
-	return t.n.load.full(t.overload.Wait)
+	return t.n.load.full(t.overload.Wait, 0)
 }
 
 // hold holds an answer back, if the table's policy says so. Whoever has it holds no

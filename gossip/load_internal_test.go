@@ -16,7 +16,7 @@ func crowded(timeout time.Duration) *load {
 	l := new(load)
 	l.init(timeout, false)
 	for range admit.Start {
-		if _, err := l.enter(context.Background(), 0); err != nil {
+		if _, err := l.enter(context.Background(), 0, 0); err != nil {
 			panic(err)
 		}
 	}
@@ -31,7 +31,7 @@ func TestPlacesGoToWhoWaitsLongest(t *testing.T) {
 		got := make(chan int, 3)
 		for i := range 3 {
 			go func() {
-				if _, err := l.enter(t.Context(), 0); err != nil {
+				if _, err := l.enter(t.Context(), 0, 0); err != nil {
 					t.Error(err)
 				}
 				got <- i
@@ -54,6 +54,68 @@ func TestPlacesGoToWhoWaitsLongest(t *testing.T) {
 	})
 }
 
+// TestLinesTakeTurns: however many wait with patience, there is room for others, and
+// every second place.
+func TestLinesTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := crowded(time.Hour)
+		got := make(chan int, 4)
+		wait := func(line int) {
+			go func() {
+				if _, err := l.enter(t.Context(), time.Duration(line)*time.Hour, 0); err == nil {
+					got <- line
+				}
+			}()
+		}
+		for range 4 * admit.Start {
+			wait(1)
+		}
+		synctest.Wait()
+		for range 2 {
+			wait(0)
+		}
+		synctest.Wait()
+		if n := l.waiting.Load(); n != 4*admit.Start+2 {
+			t.Fatalf("%d wait", n)
+		}
+		served := [2]int{}
+		for range 4 {
+			l.leave()
+			served[<-got]++
+		}
+		if served != [2]int{2, 2} {
+			t.Errorf("of four places %d went to those without patience, who are two", served[0])
+		}
+		l.shut(ErrClosed)
+	})
+}
+
+// TestWhatWaitsIsBounded: by bytes too, which are free again when the wait ends.
+func TestWhatWaitsIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := crowded(time.Hour)
+		const size = waitingBytes / 4
+		for _, patience := range []time.Duration{0, time.Hour, 0, time.Hour} {
+			go func() { _, _ = l.enter(t.Context(), patience, size) }()
+		}
+		synctest.Wait()
+		for _, patience := range []time.Duration{0, time.Hour} {
+			if _, err := l.enter(t.Context(), patience, 1); !errors.Is(err, quorum.ErrOverloaded) {
+				t.Error(err)
+			}
+		}
+		l.leave()
+		synctest.Wait()
+		if held := l.held.Load(); held != 3*size {
+			t.Errorf("%d bytes wait", held)
+		}
+		l.shut(ErrClosed)
+		if held, patient := l.held.Load(), l.patient.Load(); held != 0 || patient != 0 {
+			t.Errorf("%d bytes of nobody wait, and %d with patience", held, patient)
+		}
+	})
+}
+
 // TestWaitEnds: for who has waited too long, whose context ends, and with the
 // node; none of them keeps a place.
 func TestWaitEnds(t *testing.T) {
@@ -61,7 +123,7 @@ func TestWaitEnds(t *testing.T) {
 		l := crowded(10 * time.Second) // a second of waiting
 		ended := make(chan error, 3)
 		wait := func(ctx context.Context) {
-			go func() { _, err := l.enter(ctx, 0); ended <- err }()
+			go func() { _, err := l.enter(ctx, 0, 0); ended <- err }()
 			synctest.Wait()
 		}
 		wait(context.Background())
@@ -81,7 +143,7 @@ func TestWaitEnds(t *testing.T) {
 		if err := <-ended; err != ErrClosed {
 			t.Error(err)
 		}
-		if _, err := l.enter(t.Context(), 0); err != ErrClosed {
+		if _, err := l.enter(t.Context(), 0, 0); err != ErrClosed {
 			t.Error(err)
 		}
 		if under, waiting := l.under.Load(), l.waiting.Load(); under != admit.Start || waiting != 0 {
@@ -95,11 +157,11 @@ func TestTheRoomIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := crowded(time.Hour)
 		for range admit.Start {
-			go func() { _, _ = l.enter(t.Context(), 0) }()
+			go func() { _, _ = l.enter(t.Context(), 0, 0) }()
 		}
 		synctest.Wait()
 		over := new(quorum.OverloadError)
-		if _, err := l.enter(t.Context(), 0); !errors.As(err, &over) || over.RetryAfter <= 0 || !errors.Is(err, quorum.ErrNotApplied) {
+		if _, err := l.enter(t.Context(), 0, 0); !errors.As(err, &over) || over.RetryAfter <= 0 || !errors.Is(err, quorum.ErrNotApplied) {
 			t.Error(err)
 		}
 		l.shut(ErrClosed)
@@ -127,7 +189,7 @@ func TestRetriesHaveABudget(t *testing.T) {
 			t.Errorf("%d retries after a second, or two, each took %v", mostRetries, took)
 		}
 		for range 200 {
-			if _, err := n.load.enter(t.Context(), 0); err != nil {
+			if _, err := n.load.enter(t.Context(), 0, 0); err != nil {
 				t.Fatal(err)
 			}
 			n.load.end(time.Now(), false)

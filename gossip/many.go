@@ -33,15 +33,15 @@ func (t *table) batch(ctx context.Context, keys int, start func(i int, b *bundle
 	for from := 0; from < keys; from += windowSize {
 		to := min(from+windowSize, keys)
 		b := &bundle{n: t.n}
-		waited, err := t.enter(ctx)
+		waited, err := t.enter(ctx, 0)
 		if err != nil {
 			for i := from; i < to; i++ {
 				failed(i, err)
 			}
 			continue
 		}
-		b.place = func(ctx context.Context) (time.Duration, error) {
-			_, err := t.also(ctx)
+		b.place = func(ctx context.Context, _ int) (time.Duration, error) {
+			_, err := t.also(ctx, 0)
 			return waited, err
 		}
 		t.window(b, from, to, start, end, failed)

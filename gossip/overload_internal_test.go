@@ -83,7 +83,7 @@ func (n *Node) line(t *testing.T, length int, done <-chan struct{}) {
 	before := int(n.load.waiting.Load())
 	for range length {
 		go func() {
-			if _, err := n.load.enter(context.Background(), time.Hour); err == nil {
+			if _, err := n.load.enter(context.Background(), 0, 0); err == nil {
 				<-done
 				n.load.leave()
 			}
@@ -145,8 +145,8 @@ func TestDelayedAnswers(t *testing.T) {
 		receipt <- r
 	}()
 	until(t, "it waits", func() bool { return list[0].load.waiting.Load() == 1 })
-	list[0].line(t, admit.Start, t.Context().Done()) // behind it, and none of them makes room for the next
-	for list[0].load.under.Load() > list[0].load.most.Load()-1 && list[0].load.waiting.Load() > admit.Start {
+	list[0].line(t, admit.Start-1, t.Context().Done()) // behind it, and none of them makes room for the next
+	for list[0].load.under.Load() > list[0].load.most.Load()-1 && list[0].load.waiting.Load() >= admit.Start {
 		list[0].load.leave() // until it has got a place, and no other
 	}
 	if r := <-receipt; r.Waited < most/2 {

@@ -69,7 +69,7 @@ func (r *RegisterTable[T]) put(ctx context.Context, key string, value T, opts []
 	} else if most := r.t.n.cfg.MaxValue; len(k.value) > most {
 		err = fmt.Errorf("%w: value of %q has %d bytes, at most %d", quorum.ErrTooLarge, key, len(k.value), most)
 	} else {
-		k.queued, err = enter(ctx)
+		k.queued, err = enter(ctx, len(k.value))
 	}
 	if err != nil {
 		k.pool() // not used: what it found the last time is not repaired again
@@ -102,7 +102,7 @@ func (r *RegisterTable[T]) remove(ctx context.Context, key string, opts []quorum
 	}
 	var queued time.Duration
 	if err == nil {
-		queued, err = enter(ctx)
+		queued, err = enter(ctx, 0)
 	}
 	if err != nil {
 		return nil, 0, err
@@ -218,7 +218,7 @@ func (r *RegisterTable[T]) Expire(ctx context.Context, key string, at time.Time,
 		ms = max(at.UnixMilli(), 1)
 	}
 	level, _ := r.t.resolve(opts)
-	if _, err := r.t.enter(ctx); err != nil {
+	if _, err := r.t.enter(ctx, 0); err != nil {
 		return false, err
 	}
 	k = r.t.n.begin()

@@ -36,7 +36,7 @@ func (t *table) retry(ctx context.Context, op quorum.Operation, opts []quorum.Op
 	if err = t.check(ctx, op.Key); err != nil {
 		return r, unsent(op, err)
 	}
-	queued, err := t.enter(ctx)
+	queued, err := t.enter(ctx, len(op.Delta)+len(op.Make))
 	if err != nil {
 		return r, unsent(op, err)
 	}

@@ -63,11 +63,12 @@ func ReadRepair(p quorum.RepairPolicy) TableOption {
 // them, with quorum.Degrade.
 type OverloadPolicy struct {
 	// Wait shaves peaks: an operation that would be refused waits for its turn instead,
-	// for as long as this, behind those that came before it. A peak that is over by
-	// then is served later and nothing of it is refused; where there is more to do for
-	// longer, all of them wait for so long, and then most are refused. At most 16,384
-	// operations of a node wait. 0: who finds the line full is refused at once. At most
-	// an hour.
+	// for as long as this, behind those with patience that came before it; they and all
+	// others take turns. A peak that is over by then is served later and nothing of it
+	// is refused; where there is more to do for longer, all of them wait for so long,
+	// and then most are refused. At most 16,384 operations of a node wait so, and what
+	// waits holds 64 MiB of values at most. 0: who finds the line full is refused at
+	// once. At most an hour.
 	Wait time.Duration
 	// Delay delays answers while others wait for their turn: by all of it if the line
 	// is full, and less the shorter it is. Callers that do one operation after the
