@@ -22,20 +22,17 @@ import (
 // limit what was measured.
 type load struct {
 	// Read by all operations, and seldom written.
-	most    atomic.Int64 // 0: no limit
-	room    atomic.Int64 // how many may wait for one of those places
-	cap     atomic.Int64 // nanoseconds, of what one operation counts as
-	quick   atomic.Int64 // nanoseconds: a failure before that says nothing of what operations take
-	until   atomic.Int64 // when the window ends, since start
+	most    atomic.Int64              // 0: no limit
+	room    atomic.Int64              // how many may wait for one of those places
+	cap     [admit.Kinds]atomic.Int64 // nanoseconds, of what one operation counts as
+	quick   [admit.Kinds]atomic.Int64 // nanoseconds: a failure before that says nothing of what operations take
+	until   atomic.Int64              // when the window ends, since start
 	refusal atomic.Pointer[quorum.OverloadError]
 	_       [64]byte
 
 	under atomic.Int64 // operations
 	peak  atomic.Int64 // of them, in this window
-	ended atomic.Int64
-	took  atomic.Int64 // nanoseconds, all that ended, none more than cap
-	more  atomic.Int64 // and what they took beyond that
-	quit  atomic.Int64 // of those that ended: failures that were quick
+	kinds [admit.Kinds]took
 	_     [64]byte
 
 	waiting atomic.Int64 // in the lines
@@ -62,6 +59,29 @@ type load struct {
 	budget int
 
 	closed error // why nobody waits any more
+}
+
+// took is what the operations of a kind took that have ended in this window.
+type took struct {
+	ended atomic.Int64
+	quit  atomic.Int64 // of them: failures that were quick
+	sum   atomic.Int64 // nanoseconds, of the others, none more than cap
+	more  atomic.Int64 // and what they took beyond that
+}
+
+// take takes what has been counted, and begins anew.
+func (k *took) take() admit.Took {
+	ended, sum := int(k.ended.Swap(0)), k.sum.Swap(0)
+	return admit.Took{Ended: ended, Timed: ended - int(k.quit.Swap(0)), Sum: time.Duration(sum), Whole: time.Duration(sum + k.more.Swap(0))}
+}
+
+// kindOf tells apart what operations wait for: how many owners, to read or to write.
+func kindOf(op opKind, owners int) int {
+	kind := min(max(owners, 1), admit.Kinds/2) - 1
+	if op == opWrite {
+		kind += admit.Kinds / 2
+	}
+	return kind
 }
 
 // queueing is for how long operations that are under way may hold each other up
@@ -100,8 +120,10 @@ func (l *load) init(timeout time.Duration, none bool) {
 // publish makes the limit known, and begins a window. The caller holds mu, or is
 // alone.
 func (l *load) publish(now time.Duration) {
-	l.cap.Store(int64(l.limit.Cap(time.Hour)))
-	l.quick.Store(int64(l.limit.Delay()))
+	for k := range admit.Kinds {
+		l.cap[k].Store(int64(l.limit.Cap(k)))
+		l.quick[k].Store(int64(l.limit.Delay(k)))
+	}
 	l.refusal.Store(&quorum.OverloadError{RetryAfter: l.limit.RetryAfter()})
 	l.until.Store(int64(now + admit.Window))
 	l.most.Store(int64(l.limit.Most()))
@@ -186,190 +208,6 @@ func (l *load) leave() {
 	}
 }
 
-// grant gives the places that are free to those who wait.
-func (l *load) grant() {
-	for {
-		l.mu.Lock()
-		w := l.next()
-		if w == nil || !l.acquire() {
-			l.mu.Unlock()
-			return
-		}
-		l.turn = 1 - w.line
-		l.dismiss(w)
-		l.mu.Unlock()
-		w.told <- nil
-	}
-}
-
-// next returns who gets the next place; nil: nobody waits. The caller holds mu.
-func (l *load) next() *waiter {
-	if w := l.lines[l.turn].first; w != nil {
-		return w
-	}
-	return l.lines[1-l.turn].first
-}
-
-// dismiss ends a wait; who waited is still to be told. The caller holds mu.
-func (l *load) dismiss(w *waiter) {
-	l.lines[w.line].remove(w)
-	l.waiting.Add(-1)
-	l.patient.Add(-int64(w.line))
-	l.held.Add(-int64(w.bytes))
-}
-
-// wait waits for a place.
-func (l *load) wait(ctx context.Context, patience time.Duration, bytes int) (time.Duration, error) {
-	w := l.waiters.Get().(*waiter)
-	begun := time.Since(l.start)
-	w.until, w.bytes, w.line = begun+max(l.age, patience), bytes, 0
-	if patience > 0 {
-		w.line = 1
-	}
-	l.mu.Lock()
-	if l.closed != nil {
-		l.mu.Unlock()
-		return 0, l.closed
-	}
-	l.lines[w.line].add(w)
-	l.soonest = min(l.soonest, w.until)
-	l.held.Add(int64(bytes))
-	l.patient.Add(int64(w.line))
-	l.waiting.Add(1)
-	l.mu.Unlock()
-	l.grant()
-	l.queued.Add(1)
-	err := w.wait(ctx)
-	if err == errDeserts {
-		err = l.desert(w, ended(ctx))
-	}
-	l.waiters.Put(w)
-	return time.Since(l.start) - begun, err
-}
-
-// desert ends a wait whose caller goes for a reason. If it has got a place
-// meanwhile, it gives that back.
-func (l *load) desert(w *waiter, cause error) error {
-	l.mu.Lock()
-	waits := w.waits
-	if waits {
-		l.dismiss(w)
-	}
-	l.mu.Unlock()
-	if waits {
-		return cause
-	}
-	if err := <-w.told; err != nil {
-		return err
-	}
-	l.leave()
-	return cause
-}
-
-// expire refuses those who have waited for too long, who came first first, and
-// closes the window if it is over. It is called every now and then.
-func (l *load) expire(at time.Time) {
-	l.close(at)
-	if l.waiting.Load() == 0 {
-		return
-	}
-	l.grant() // the limit may have risen
-	now := at.Sub(l.start)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now < l.soonest {
-		return
-	}
-	l.soonest = never
-	l.each(func(w *waiter) {
-		if w.until <= now {
-			l.dismiss(w)
-			w.told <- l.refuse()
-		} else {
-			l.soonest = min(l.soonest, w.until)
-		}
-	})
-}
-
-// each tells f of all who wait, whom it may dismiss. The caller holds mu.
-func (l *load) each(f func(*waiter)) {
-	for i := range l.lines {
-		for w := l.lines[i].first; w != nil; {
-			next := w.next
-			f(w)
-			w = next
-		}
-	}
-}
-
-// never is later than any operation waits for.
-const never = time.Duration(1) << 62
-
-// shut ends all waits, and those that were to come, for a reason.
-func (l *load) shut(why error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.closed = why
-	l.each(func(w *waiter) {
-		l.dismiss(w)
-		w.told <- why
-	})
-}
-
-// waiter is an operation that waits for a place.
-type waiter struct {
-	told       chan error // that it has one, or why not
-	until      time.Duration
-	bytes      int
-	line       int  // which one
-	waits      bool // it is in the line
-	prev, next *waiter
-}
-
-// errDeserts: the caller's context has ended.
-var errDeserts = errors.New("gossip: not waited for")
-
-// wait waits to be told. Most callers' contexts end, if not the simplest; the
-// node's end is told to all who wait.
-func (w *waiter) wait(ctx context.Context) error {
-	if ctx.Done() == nil {
-		return <-w.told
-	}
-	select {
-	case err := <-w.told:
-		return err
-	case <-ctx.Done():
-		return errDeserts
-	}
-}
-
-// line is a queue in which anybody may give up.
-type line struct{ first, last *waiter }
-
-func (q *line) add(w *waiter) {
-	w.waits, w.prev, w.next = true, q.last, nil
-	if q.last == nil {
-		q.first = w
-	} else {
-		q.last.next = w
-	}
-	q.last = w
-}
-
-func (q *line) remove(w *waiter) {
-	if w.prev == nil {
-		q.first = w.next
-	} else {
-		w.prev.next = w.next
-	}
-	if w.next == nil {
-		q.last = w.prev
-	} else {
-		w.next.prev = w.prev
-	}
-	w.waits, w.prev, w.next = false, nil, nil
-}
-
 // enter takes a place for an operation on the table, which end gives back. What a
 // node answers by itself needs none.
 func (t *table) enter(ctx context.Context, bytes int) (waited time.Duration, err error) {
@@ -446,9 +284,9 @@ func (k *call) hold(ctx context.Context, t *table) {
 func (t *table) end(k *call) {
 	if t.spec.Kind != ring.Everywhere {
 		k.mu.Lock()
-		failed := k.c.Op.Cause != nil
+		kind, failed := kindOf(k.op, k.c.Op.Needed()), k.c.Op.Cause != nil
 		k.mu.Unlock()
-		t.n.load.end(k.begun, failed)
+		t.n.load.end(kind, k.begun, failed)
 	}
 }
 
@@ -480,18 +318,18 @@ func compares(msg []byte) bool {
 // end takes an operation off, and what it took. What failed sooner than operations
 // take is no measure: owners that are far would seem near, and then overloaded when
 // they can be reached again.
-func (l *load) end(begun time.Time, failed bool) {
+func (l *load) end(kind int, begun time.Time, failed bool) {
 	now := time.Now()
-	took := int64(now.Sub(begun))
-	l.ended.Add(1)
-	if failed && took < l.quick.Load() {
-		l.quit.Add(1)
+	k, took := &l.kinds[kind], int64(now.Sub(begun))
+	k.ended.Add(1)
+	if failed && took < l.quick[kind].Load() {
+		k.quit.Add(1)
 	} else {
-		most := l.cap.Load()
+		most := l.cap[kind].Load()
 		if took > most {
-			l.more.Add(took - most)
+			k.more.Add(took - most)
 		}
-		l.took.Add(min(took, most))
+		k.sum.Add(min(took, most))
 	}
 	l.leave()
 	l.close(now)
@@ -508,17 +346,19 @@ func (l *load) close(at time.Time) {
 		return
 	}
 	over := now - time.Duration(l.until.Load()) + admit.Window
-	ended, took, refused := l.ended.Swap(0), l.took.Swap(0), l.refused.Load()
-	timed := max(ended-l.quit.Swap(0), 1)
-	l.limit.Update(admit.Measured{
-		Ended: int(ended), Refused: int(refused - l.known), Mean: time.Duration(took / timed), Whole: time.Duration((took + l.more.Swap(0)) / timed),
-		Peak: int(l.peak.Swap(l.under.Load())),
-	})
+	refused := l.refused.Load()
+	m := admit.Measured{Refused: int(refused - l.known), Peak: int(l.peak.Swap(l.under.Load()))}
+	ended := 0
+	for k := range m.Kinds {
+		m.Kinds[k] = l.kinds[k].take()
+		ended += m.Kinds[k].Ended
+	}
+	l.limit.Update(m)
 	l.known = refused
-	l.budget = min(l.budget+int(ended), mostRetries*retryShare)
+	l.budget = min(l.budget+ended, mostRetries*retryShare)
 	l.publish(now)
 	if ended > 0 { // else it is no measure
-		l.room.Store(min(max(ended*int64(waitingFor)/int64(over), admit.Start), admit.Most))
+		l.room.Store(min(max(int64(ended)*int64(waitingFor)/int64(over), admit.Start), admit.Most))
 	}
 }
 

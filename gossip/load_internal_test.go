@@ -192,7 +192,7 @@ func TestRetriesHaveABudget(t *testing.T) {
 			if _, err := n.load.enter(t.Context(), 0, 0); err != nil {
 				t.Fatal(err)
 			}
-			n.load.end(time.Now(), false)
+			n.load.end(0, time.Now(), false)
 		}
 		time.Sleep(admit.Window)
 		n.load.close(time.Now())
@@ -200,7 +200,7 @@ func TestRetriesHaveABudget(t *testing.T) {
 			t.Errorf("%d retries after 200 operations", got)
 		}
 		for range 100 {
-			n.load.ended.Add(100)
+			n.load.kinds[0].ended.Add(100)
 			time.Sleep(admit.Window)
 			n.load.close(time.Now())
 		}
@@ -264,7 +264,7 @@ func TestQuickFailuresAreNoMeasure(t *testing.T) {
 					if !l.acquire() {
 						t.Fatal("no place")
 					}
-					l.end(begun.Add(time.Since(begun)-took), failed)
+					l.end(0, begun.Add(time.Since(begun)-took), failed)
 				}
 			}
 		}

@@ -15,17 +15,15 @@ import (
 type door struct {
 	limit admit.Limit
 	under int
-	now   admit.Measured // Mean is the sum
+	now   admit.Measured
 }
 
 func (d *door) end(took time.Duration) {
 	d.under--
-	d.now.Ended++
-	d.now.Mean += d.limit.Cap(took)
+	d.now.Kinds[0].Add(took, d.limit.Cap(0))
 }
 
 func (d *door) close() {
-	d.now.Mean /= time.Duration(max(d.now.Ended, 1))
 	d.limit.Update(d.now)
 	d.now = admit.Measured{Peak: d.under}
 }

@@ -50,6 +50,9 @@ func (o *Op) unavailable() error {
 // Acked returns how many answers counted, in the placement that had fewer.
 func (o *Op) Acked() int { return o.tracker.Count() }
 
+// Needed returns how many have to; 0 for an operation that has not begun.
+func (o *Op) Needed() int { return o.tracker.Need() }
+
 // Superseded reports that a write was applied although something concurrent is
 // newer.
 func (o *Op) Superseded() bool { return !o.Dominated.IsZero() }

@@ -37,7 +37,7 @@ type pace struct {
 
 	under int            // requests
 	until int64          // when the window ends
-	now   admit.Measured // in this window; Mean and Whole are the sums
+	now   admit.Measured // in this window; all requests are of one kind
 }
 
 func (p *pace) init() {
@@ -71,9 +71,7 @@ func (p *pace) begin() {
 func (p *pace) end(now int64, took time.Duration, timed bool) {
 	p.under--
 	if timed {
-		p.now.Ended++
-		p.now.Mean += p.limit.Cap(took)
-		p.now.Whole += took
+		p.now.Kinds[0].Add(took, p.limit.Cap(0))
 	}
 	p.close(now)
 }
@@ -84,8 +82,6 @@ func (p *pace) close(now int64) {
 		return
 	}
 	p.until = now + int64(admit.Window)
-	p.now.Mean /= time.Duration(max(p.now.Ended, 1))
-	p.now.Whole /= time.Duration(max(p.now.Ended, 1))
 	p.limit.Update(p.now)
 	p.now = admit.Measured{Peak: p.under}
 	if after := p.limit.RetryAfter(); after != p.refusal.RetryAfter {

@@ -11,8 +11,8 @@
 // the wanted and the measured delay, as TCP Vegas (Brakmo et al., SIGCOMM 1994)
 // compares with what an idle path takes. What an idle path takes is the least that
 // a window has measured lately, as BBR takes it (Cardwell et al., ACM Queue 2016,
-// "windowed min-RTT"): a cluster whose owners are far away is slow, but not
-// overloaded.
+// "windowed min-RTT"), for each kind of operations: a cluster whose owners are far
+// away is slow, but not overloaded, also if some reads need none of them.
 //
 // By Little's law the limit settles near capacity × wanted delay. Work of less
 // urgent classes gets a smaller share of it each, and so is refused first.
@@ -42,11 +42,21 @@ type Limit struct {
 	stall time.Duration // since an operation ended, while some were under way
 	hold  time.Duration // how long what was begun under a greater limit is still measured
 
-	// What an operation takes where nothing queues: the least mean of this period
-	// and of the one before.
-	least, before time.Duration
-	windows       int // of this period
+	kinds   [Kinds]idle
+	windows int // of this period
 }
+
+// Kinds is how many kinds of operations a limit tells apart. What one kind takes
+// where nothing queues says nothing of another: a node answers some reads by itself,
+// and waits for owners that are far with a write.
+const Kinds = 6
+
+// idle is what an operation of a kind takes where nothing queues: the least mean of
+// this period and of the one before.
+type idle struct{ least, before time.Duration }
+
+// unknown is before anything was measured.
+var unknown = idle{never, never}
 
 // period is for how many windows the least mean holds, and once more as many: a
 // path that has become longer is known after half a minute to a minute.
@@ -58,27 +68,85 @@ const never = time.Duration(1) << 62
 // New returns a limit that lets operations queue for about delay on average.
 // Delay is positive.
 func New(delay time.Duration) Limit {
-	return Limit{most: Start, delay: delay, retry: Window, least: never, before: never}
+	l := Limit{most: Start, delay: delay, retry: Window}
+	for k := range l.kinds {
+		l.kinds[k] = unknown
+	}
+	return l
 }
 
 // Most returns how many operations may be under way at once.
 func (l *Limit) Most() int { return l.most }
 
-// Delay returns the mean duration that the limit aims at, at most.
-func (l *Limit) Delay() time.Duration {
-	if base := min(l.least, l.before); base < never {
+// Delay returns the mean duration that the limit aims at, at most, for a kind of
+// operations from 0 to Kinds-1.
+func (l *Limit) Delay(kind int) time.Duration {
+	if base := min(l.kinds[kind].least, l.kinds[kind].before); base < never {
 		return base + max(base/4, l.delay) // far away a delay varies by more
 	}
 	return l.delay
 }
 
+// slowest is the greatest Delay of all kinds.
+func (l *Limit) slowest() (d time.Duration) {
+	for k := range l.kinds {
+		d = max(d, l.Delay(k))
+	}
+	return d
+}
+
 // Measured is what was measured in a window.
 type Measured struct {
-	Ended   int           // operations that ended
-	Refused int           // and that were refused
-	Mean    time.Duration // what those that ended took, by Cap, as far as that says anything; 0: it does not
-	Whole   time.Duration // the same without Cap; 0: as Mean
-	Peak    int           // how many were under way at most
+	Kinds   [Kinds]Took
+	Refused int // operations that were refused
+	Peak    int // how many were under way at most
+}
+
+// Took is what the operations of a kind that ended in a window took.
+type Took struct {
+	Ended int
+	Timed int           // those whose duration says something of what operations take
+	Sum   time.Duration // of their durations, each by Cap
+	Whole time.Duration // the same without Cap
+}
+
+// Add counts an operation of the kind, which the limit caps at most.
+func (t *Took) Add(took, most time.Duration) {
+	t.Ended++
+	t.Timed++
+	t.Sum += min(took, most)
+	t.Whole += took
+}
+
+// sum sums up the kinds: what ended, what was timed, what that took, and what it
+// may have taken.
+func (l *Limit) sum(m *Measured) (ended, timed int, took, wanted time.Duration) {
+	for k, t := range m.Kinds {
+		ended += t.Ended
+		timed += t.Timed
+		took += t.Sum
+		wanted += time.Duration(t.Timed) * l.Delay(k)
+	}
+	return ended, timed, took, wanted
+}
+
+// learn takes what the kinds take. That of one which is not seen for two periods is
+// forgotten.
+func (l *Limit) learn(m *Measured) {
+	if l.windows > period {
+		l.windows = 0
+		for k := range l.kinds {
+			l.kinds[k] = idle{never, l.kinds[k].least}
+		}
+	}
+	timed := 0
+	for k, t := range m.Kinds {
+		if t.Timed > 0 { // without the cap, or else what is far would seem near
+			l.kinds[k].least = min(l.kinds[k].least, t.Whole/time.Duration(t.Timed))
+			timed = 1
+		}
+	}
+	l.windows += timed
 }
 
 // Update takes what was measured in a window. A window without an end changes
@@ -88,30 +156,24 @@ func (l *Limit) Update(m Measured) {
 	if m.Peak == 0 {
 		return
 	}
-	l.pace(m)
-	if m.Ended == 0 {
-		if l.stall += Window; l.stall > max(l.Delay(), stalled) {
+	l.learn(&m)
+	ended, timed, took, wanted := l.sum(&m)
+	l.pace(ended, m.Refused)
+	if ended == 0 {
+		if l.stall += Window; l.stall > max(l.slowest(), stalled) {
 			l.shrink(2)
 		}
 		return
 	}
 	l.stall = 0
-	if m.Mean <= 0 {
+	if timed == 0 || l.hold > 0 {
 		l.hold -= Window
 		return
 	}
-	if l.windows++; l.windows > period {
-		l.windows, l.before, l.least = 0, l.least, never
-	}
-	l.least = min(l.least, max(m.Mean, m.Whole)) // or else what is far would seem near
-	if l.hold > 0 {
-		l.hold -= Window
-		return
-	}
-	switch wanted := l.Delay(); {
-	case m.Mean > wanted:
-		l.hold = m.Mean // as TCP, once in a round trip
-		l.shrink(float64(m.Mean) / float64(wanted))
+	switch {
+	case took > wanted:
+		l.hold = took / time.Duration(timed) // as TCP, once in a round trip
+		l.shrink(float64(took) / float64(wanted))
 	case m.Peak >= l.most/2: // the limit is needed
 		l.most = min(Most, l.most+max(l.most/8, 8))
 	}
@@ -123,18 +185,18 @@ const stalled = 5 * Window
 // shrink divides the limit, by 2 at most: one window is one opinion.
 func (l *Limit) shrink(by float64) { l.most = max(Floor, int(float64(l.most)/min(by, 2))) }
 
-// Cap bounds a single measurement: a few operations that wait for an owner that
+// Cap bounds what a single operation of a kind counts as: a few operations that wait for an owner that
 // hangs must not look like a load on all.
-func (l *Limit) Cap(took time.Duration) time.Duration { return min(took, l.Delay()+4*l.delay) }
+func (l *Limit) Cap(kind int) time.Duration { return l.Delay(kind) + 4*l.delay }
 
 // MostRetry bounds what those who are refused are asked to wait.
 const MostRetry = 5 * time.Second
 
 // pace follows how many come for each that is served. If those who were refused
 // come again after so many windows, as many come in a window as can be served.
-func (l *Limit) pace(m Measured) {
-	wanted := max(l.Delay(), Window)
-	wanted = min(wanted+wanted*time.Duration(m.Refused)/time.Duration(max(m.Ended, 1)), MostRetry)
+func (l *Limit) pace(ended, refused int) {
+	wanted := max(l.slowest(), Window)
+	wanted = min(wanted+wanted*time.Duration(refused)/time.Duration(max(ended, 1)), MostRetry)
 	l.retry += (wanted - l.retry) / 4
 }
 

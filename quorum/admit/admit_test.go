@@ -27,8 +27,8 @@ const patience = time.Second
 // run offers load (operations a second, by second) and returns what each second
 // came to. Without a limit everything is admitted.
 func run(s *server, limit *admit.Limit, offered []int) (seconds []outcome) {
-	var now, sum, whole time.Duration
-	var ended, peak int
+	var now time.Duration
+	var m admit.Measured
 	var accrued float64
 	for _, load := range offered {
 		var o outcome
@@ -41,7 +41,7 @@ func run(s *server, limit *admit.Limit, offered []int) (seconds []outcome) {
 				}
 				s.queue = append(s.queue, now)
 			}
-			peak = max(peak, len(s.queue))
+			m.Peak = max(m.Peak, len(s.queue))
 			for s.served += float64(s.perSecond) / 1000; s.served >= 1; s.served-- {
 				if len(s.queue) == 0 || s.queue[0]+s.idle > now {
 					s.served = 0
@@ -53,20 +53,28 @@ func run(s *server, limit *admit.Limit, offered []int) (seconds []outcome) {
 					o.good--
 					o.late++
 				}
-				whole += took
 				if limit != nil {
-					took = limit.Cap(took)
+					m.Kinds[0].Add(took, limit.Cap(0))
 				}
-				sum, ended = sum+took, ended+1
 			}
 			if limit != nil && now%admit.Window == 0 {
-				limit.Update(admit.Measured{Ended: ended, Mean: sum / time.Duration(max(ended, 1)), Whole: whole / time.Duration(max(ended, 1)), Peak: peak})
-				sum, whole, ended, peak = 0, 0, 0, len(s.queue)
+				limit.Update(m)
+				m = admit.Measured{Peak: len(s.queue)}
 			}
 		}
 		seconds = append(seconds, o)
 	}
 	return seconds
+}
+
+// window is one in which the limit was reached and a hundred operations of a kind
+// have ended, each after took.
+func window(limit *admit.Limit, kind int, took time.Duration, refused int) {
+	m := admit.Measured{Peak: limit.Most(), Refused: refused}
+	for range 100 {
+		m.Kinds[kind].Add(took, limit.Cap(kind))
+	}
+	limit.Update(m)
 }
 
 // repeat offers the same for some seconds.
@@ -124,23 +132,20 @@ func TestNoLimitCollapses(t *testing.T) {
 // limit that was cut when that became more comes back within a minute.
 func TestFarIsNotOverloaded(t *testing.T) {
 	limit := admit.New(100 * time.Millisecond)
-	window := func(mean time.Duration) {
-		limit.Update(admit.Measured{Ended: 100, Mean: mean, Peak: limit.Most()})
-	}
 	for range 200 {
-		window(200 * time.Millisecond)
+		window(&limit, 0, 200*time.Millisecond, 0)
 	}
 	if limit.Most() != admit.Most {
 		t.Fatalf("where an operation takes 200 ms anyhow, the limit is %d", limit.Most())
 	}
 	for range 200 {
-		window(600 * time.Millisecond)
+		window(&limit, 0, 600*time.Millisecond, 0)
 	}
 	if limit.Most() != admit.Floor {
 		t.Fatalf("after 20 s of delay the limit is %d", limit.Most())
 	}
 	for range 600 {
-		window(600 * time.Millisecond)
+		window(&limit, 0, 600*time.Millisecond, 0)
 	}
 	if limit.Most() < admit.Start {
 		t.Errorf("where an operation takes 600 ms since a minute, the limit is %d", limit.Most())
@@ -153,11 +158,36 @@ func TestFartherThanTheCap(t *testing.T) {
 	for _, took := range []time.Duration{20 * time.Millisecond, 30 * time.Millisecond, 200 * time.Millisecond, 3 * time.Second} {
 		limit := admit.New(5 * time.Millisecond)
 		for range 900 {
-			limit.Update(admit.Measured{Ended: 100, Mean: limit.Cap(took), Whole: took, Peak: limit.Most()})
+			window(&limit, 0, took, 0)
 		}
 		if limit.Most() != admit.Most {
 			t.Errorf("where an operation takes %v anyhow, the limit is %d", took, limit.Most())
 		}
+	}
+}
+
+// TestKindsAreToldApart: that some operations are quick does not make others slow,
+// whichever came first, nor where both end in one window. When those others take
+// longer than they do, that counts.
+func TestKindsAreToldApart(t *testing.T) {
+	limit := admit.New(5 * time.Millisecond)
+	const local, far = 20 * time.Microsecond, 100 * time.Millisecond
+	for range 100 {
+		window(&limit, 5, far, 0)
+		window(&limit, 0, local, 0)
+		both := admit.Measured{Peak: limit.Most()}
+		both.Kinds[0].Add(local, limit.Cap(0))
+		both.Kinds[5].Add(far, limit.Cap(5))
+		limit.Update(both)
+	}
+	if limit.Most() != admit.Most {
+		t.Fatalf("where nothing queues the limit is %d", limit.Most())
+	}
+	for range 80 {
+		window(&limit, 5, 2*far, 0)
+	}
+	if limit.Most() > admit.Most/8 {
+		t.Errorf("where one kind queues the limit is %d", limit.Most())
 	}
 }
 
@@ -167,16 +197,16 @@ func TestRetryAfterFollowsTheRefusals(t *testing.T) {
 	limit := admit.New(time.Millisecond)
 	after := func(refused int) time.Duration {
 		for range 50 {
-			limit.Update(admit.Measured{Ended: 10, Refused: refused, Mean: time.Millisecond, Peak: 100})
+			window(&limit, 0, time.Millisecond, refused)
 		}
 		return limit.RetryAfter().Round(admit.Window)
 	}
 	for _, c := range []struct {
 		refused int
 		want    time.Duration
-	}{{0, admit.Window}, {90, time.Second}, {100_000, admit.MostRetry}, {0, admit.Window}} {
+	}{{0, admit.Window}, {900, time.Second}, {100_000, admit.MostRetry}, {0, admit.Window}} {
 		if got := after(c.refused); got != c.want {
-			t.Errorf("%d refused for 10 that are served: %v, not %v", c.refused, got, c.want)
+			t.Errorf("%d refused for 100 that are served: %v, not %v", c.refused, got, c.want)
 		}
 	}
 }

@@ -11,7 +11,11 @@ func Example() {
 	limit := admit.New(100 * time.Millisecond)
 	fmt.Println("begins at", limit.Most())
 	measure := func(mean time.Duration) {
-		limit.Update(admit.Measured{Ended: 2000, Mean: mean, Peak: limit.Most()})
+		window := admit.Measured{Peak: limit.Most()}
+		for range 2000 {
+			window.Kinds[0].Add(mean, limit.Cap(0))
+		}
+		limit.Update(window)
 	}
 	measure(10 * time.Millisecond)
 	fmt.Println("all places taken, and quick:", limit.Most())
