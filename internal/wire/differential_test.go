@@ -115,6 +115,7 @@ func (d *difference) requests(t *testing.T) {
 		{KindRing, func(h *Header) []byte { return AppendRing(nil, h, d.state) }, []any{[]any{d.state}}},
 		{KindRumor, func(h *Header) []byte { return AppendRumors(nil, h, &told) }, toldValues},
 		{KindSync, func(h *Header) []byte { return AppendSync(nil, h, d.b, [][]byte{d.key, d.key}) }, []any{d.b, []any{d.key, d.key}}},
+		{KindHint, func(h *Header) []byte { return AppendHint(nil, h, string(d.key), d.state, d.b) }, []any{d.key, d.state, d.b}},
 		{KindApply, func(h *Header) []byte {
 			return AppendApply(nil, h, string(d.key), &Apply{Op: d.state, Begun: crdt.Time(d.a), Attempt: d.c, Tell: d.yes})
 		}, []any{d.key, d.state, d.a, uint64(d.c), d.yes}},

@@ -133,6 +133,13 @@ var againRequest = map[Kind]func(*testing.T, Request, *Header) []byte{
 	},
 	KindApply: againApply,
 	KindBatch: againBatch,
+	KindHint: func(t *testing.T, q Request, h *Header) []byte {
+		hint, err := q.Hint()
+		if malformed(t, err) {
+			return nil
+		}
+		return AppendHint(nil, h, string(hint.Key), hint.Delta, hint.Owner)
+	},
 }
 
 // againApply takes an operation that is to be made.
@@ -165,6 +172,7 @@ func FuzzDigest(f *testing.F) { fuzzRequestBody(f, KindDigest, 1) }
 func FuzzRing(f *testing.F)   { fuzzRequestBody(f, KindRing, 1) }
 func FuzzRumor(f *testing.F)  { fuzzRequestBody(f, KindRumor, rumorFields) }
 func FuzzSync(f *testing.F)   { fuzzRequestBody(f, KindSync, syncFields) }
+func FuzzHint(f *testing.F)   { fuzzRequestBody(f, KindHint, hintFields) }
 
 func FuzzApply(f *testing.F) { fuzzRequestBody(f, KindApply, 5) }
 func FuzzMade(f *testing.F)  { fuzzReplyBody(f, 1, againMade) }

@@ -159,6 +159,9 @@ var golden = []goldenMessage{
 		items := AppendItem(nil, 200, crdt.Fingerprint{}, "user:42", exampleCell())
 		return AppendBatch(nil, example(KindBatch), KindWrite, 2, AppendItem(items, 7, crdt.Fingerprint{}, "user:43", exampleCell()))
 	}, asRequest(requestBodies[KindBatch])},
+	{"request-hint", func() []byte {
+		return AppendHint(nil, example(KindHint), "user:42", exampleCell(), 0xb3b3b3b3b3b3b3b3)
+	}, asRequest(requestBodies[KindHint])},
 	{"reply-batch", func() []byte {
 		begun := BeginItem(BeginBatch(nil, exampleReply(OK), 2))
 		return BeginItem(EndItem(begun, AppendAck(begun, exampleReply(OK), crdt.Joined{Changed: true})))

@@ -34,6 +34,8 @@ func TestLimits(t *testing.T) {
 		{"key of a write", q, AppendWrite(nil, h(KindWrite), strings.Repeat("k", MaxKey), nil), AppendWrite(nil, h(KindWrite), strings.Repeat("k", MaxKey+1), nil)},
 		{"key of a read", q, AppendRead(nil, h(KindRead), strings.Repeat("k", MaxKey)), AppendRead(nil, h(KindRead), strings.Repeat("k", MaxKey+1))},
 		{"delta", q, AppendWrite(nil, h(KindWrite), "k", make([]byte, MaxState)), AppendWrite(nil, h(KindWrite), "k", make([]byte, MaxState+1))},
+		{"key of a hint", q, AppendHint(nil, h(KindHint), strings.Repeat("k", MaxKey), nil, 1), AppendHint(nil, h(KindHint), strings.Repeat("k", MaxKey+1), nil, 1)},
+		{"delta of a hint", q, AppendHint(nil, h(KindHint), "k", make([]byte, MaxState), 1), AppendHint(nil, h(KindHint), "k", make([]byte, MaxState+1), 1)},
 		{"operation", q, AppendApply(nil, h(KindApply), "k", &Apply{Op: make([]byte, MaxState)}), AppendApply(nil, h(KindApply), "k", &Apply{Op: make([]byte, MaxState+1)})},
 		{"delta that was made", takeMade, AppendMade(nil, &ReplyHeader{}, make([]byte, MaxState)), AppendMade(nil, &ReplyHeader{}, make([]byte, MaxState+1))},
 		{"requests of a batch", q, batchOf(MaxBatch, KindRead), batchOf(MaxBatch+1, KindRead)},

@@ -49,6 +49,7 @@ const (
 	KindTransfer                 // take entries that a session found, and answer with others
 	KindApply                    // make an operation, and answer its delta
 	KindBatch                    // take many writes, or many reads, and answer each
+	KindHint                     // keep a delta for an owner that cannot be reached
 )
 
 // String names the kind.
@@ -74,6 +75,8 @@ func (k Kind) String() string {
 		return "apply"
 	case KindBatch:
 		return "batch"
+	case KindHint:
+		return "hint"
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }
@@ -247,4 +250,26 @@ func (q *Request) Read() (key []byte, err error) {
 	q.r.elements(q.body, 1)
 	key = q.r.bytes(MaxKey)
 	return key, q.r.end()
+}
+
+// Hint is a finished delta that a fallback is to keep, for the owner of the key
+// whose boot has this nonce.
+type Hint struct {
+	Key, Delta []byte
+	Owner      uint64
+}
+
+const hintFields = 3
+
+// AppendHint appends a whole request to keep a hint. The reply is that to a write.
+func AppendHint(dst []byte, h *Header, key string, delta []byte, owner uint64) []byte {
+	dst = appendBytes(appendString(AppendHeader(dst, h, hintFields), key), delta)
+	return appendUint(dst, owner)
+}
+
+// Hint takes the body of such a request.
+func (q *Request) Hint() (h Hint, err error) {
+	q.r.elements(q.body, hintFields)
+	h = Hint{Key: q.r.bytes(MaxKey), Delta: q.r.bytes(MaxState), Owner: q.r.uint()}
+	return h, q.r.end()
 }

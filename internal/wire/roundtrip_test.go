@@ -58,6 +58,7 @@ var requestBodies = map[Kind]func(q *Request) error{
 	KindTransfer: func(q *Request) error { _, err := q.Transfer(); return err },
 	KindApply:    func(q *Request) error { _, err := q.Apply(); return err },
 	KindBatch:    func(q *Request) error { _, err := q.Batch(); return err },
+	KindHint:     func(q *Request) error { _, err := q.Hint(); return err },
 }
 
 func TestRequests(t *testing.T) {
@@ -77,6 +78,11 @@ func TestRequests(t *testing.T) {
 		q = request(t, AppendApply(nil, &h, key, &apply), h)
 		if a, err := q.Apply(); err != nil || !cmp.Equal(a, apply, cmpopts.EquateEmpty()) {
 			t.Fatalf("apply: %+v, %v", a, err)
+		}
+		hint := Hint{Key: []byte(key), Delta: body, Owner: words.Draw(t, "owner")}
+		q = request(t, AppendHint(nil, &h, key, body, hint.Owner), h)
+		if got, err := q.Hint(); err != nil || !cmp.Equal(got, hint, cmpopts.EquateEmpty()) {
+			t.Fatalf("hint: %+v, %v", got, err)
 		}
 		fold := prints.Draw(t, "fold")
 		q = request(t, AppendDigest(nil, &h, fold), h)
