@@ -9,7 +9,8 @@
 //
 // A hint is a promise to try, and no acknowledgement: it does not count towards W,
 // and dies with the node that keeps it in memory. Dynamo's hints stand for an
-// owner; here they do only if the caller asks for that, by quorum.CountHints.
+// owner; here they do only if the caller asks for that, by quorum.CountHints. Other
+// nodes, its fallbacks, keep them then as far as there are any.
 //
 // The records lie in a [Log], each with a checksum: in memory, or on a disk. A
 // record that cannot be read any more counts as dropped.

@@ -147,6 +147,19 @@ func (q *Queue) Add(to peer.ID, h Hint) (drops []Drop) {
 	return drops
 }
 
+// Fits reports whether Add would keep the hint and drop nothing for it: for whoever
+// is asked to keep one, and can refuse.
+func (q *Queue) Fits(to peer.ID, h Hint) bool {
+	bytes := len(h.append(nil))
+	if t := q.targets[to]; t != nil {
+		bytes += t.bytes
+		if id, ok := t.byKey[key{h.Table, h.Key}]; ok {
+			bytes -= t.line[t.index(id)].size
+		}
+	}
+	return bytes <= q.cfg.MaxBytes
+}
+
 // index finds an entry by its number; they rise.
 func (t *target) index(id uint64) int {
 	i, _ := slices.BinarySearchFunc(t.line, id, func(e entry, id uint64) int {

@@ -79,7 +79,11 @@ func TestQueue(t *testing.T) {
 				h := Hint{Table: "t", Partition: rapid.IntRange(0, 3).Draw(t, "partition"), Key: fmt.Sprint(rapid.IntRange(0, 5).Draw(t, "key")),
 					Delta: make([]byte, rapid.IntRange(0, 200).Draw(t, "size")), At: now}
 				had := q.last
+				fits := q.Fits(to, h)
 				drops := q.Add(to, h)
+				if fits != (len(drops) == 0) {
+					t.Fatalf("fits: %t, dropped %v", fits, drops)
+				}
 				if last = q.last; last == had {
 					last = 0
 				}
