@@ -15,8 +15,8 @@ type Outcome uint8
 
 // The outcomes.
 const (
-	// Applied: W owners joined it, or hints were kept for some of them, see
-	// [CountHints].
+	// Applied: W owners joined it, or hints are kept for some of them, by fallbacks
+	// or by this node, see [CountHints].
 	Applied Outcome = iota
 	// NotApplied: nothing left this node, or every recipient refused.
 	NotApplied
@@ -72,16 +72,19 @@ type Error struct {
 	Outcome Outcome
 	Op      wire.OpID
 	Acked   int // owners whose answer counted, in the placement that had fewer
-	Hints   int // that counted in the place of owners, see [CountHints]
+	Hints   int // of this node, that counted in the place of owners, see [CountHints]
 	Needed  int
 	Owners  int // that the key has, in the placement that has fewer; 0: none was looked up
 	Cause   error
-	Nodes   []NodeError // the owners that failed or had not answered, in the order in which they were asked
+	// Nodes are the owners that failed or had not answered, in the order in which they
+	// were asked, and then the fallbacks.
+	Nodes     []NodeError
+	Fallbacks int // nodes that are no owners whose hint counted, see [CountHints]
 
 	operation Operation
 }
 
-// NodeError is why one owner did not count.
+// NodeError is why one owner or fallback did not count.
 type NodeError struct {
 	ID  peer.ID
 	Err error
@@ -91,6 +94,9 @@ type NodeError struct {
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %v; %d of %d needed owners", e.Verb, e.Cause, e.Acked, e.Needed)
+	if e.Fallbacks > 0 {
+		fmt.Fprintf(&b, ", and %d by fallbacks", e.Fallbacks)
+	}
 	if e.Hints > 0 {
 		fmt.Fprintf(&b, ", and %d by hints", e.Hints)
 	}
@@ -128,9 +134,11 @@ type Receipt struct {
 	// Acked is how many owners had acknowledged when the call returned; the
 	// others' acknowledgements were still under way.
 	Acked int
-	// Hints is how many hints of this node count as acknowledgements beside these,
-	// see [CountHints]; 0 without it.
-	Hints int
+	// Fallbacks is how many other nodes, no owners, have acknowledged that they keep a
+	// hint in the place of an owner that could not be reached, and Hints is how many
+	// hints of this node count beside these, see [CountHints]; 0 without it.
+	Fallbacks int
+	Hints     int
 	// Superseded: a concurrent write is newer; this one is applied, and hidden
 	// by it. Of a retry it may be any newer write: a retry is not stamped again.
 	Superseded bool

@@ -142,15 +142,20 @@ func R(l Level) Option { return func(c *Call) { c.R = l } }
 func Zones(k int) Option { return func(c *Call) { c.Zones = k } }
 
 // CountHints lets a write end as applied although owners cannot be reached: where
-// fewer than W can, a hint that this node keeps counts in the place of each that
-// is missing (a sloppy quorum). Owners that can be reached are waited for as ever,
-// and [Receipt.Hints] says how many hints counted: 0 is a write like any other.
+// fewer than W can, a hint counts in the place of each that is missing (a sloppy
+// quorum). Each hint is kept by a fallback, a live member that is no owner, and
+// brought by it to the owner that is back: so what is acknowledged is at W nodes.
+// Only where every fallback was asked, and too few keep one, hints of this node
+// count. Owners that can be reached are waited for as ever, and so are fallbacks;
+// [Receipt.Fallbacks] and [Receipt.Hints] say how many counted: 0 and 0 is a write
+// like any other.
 //
-// A hint is in the memory of this node until the owner is back, and is lost with
-// it, or when it grows too old or others take its room: neither durability at W,
-// nor that later reads see the write, is promised. So CountHints is not for calls
-// with Zones or in a session, and it needs a table of Ring and a node that keeps
-// hints; an operation of a causal type needs one owner that makes it.
+// A hint is in the memory of the node that keeps it until the owner is back, and is
+// lost with it, or when it grows too old or others take its room; and no read asks
+// a fallback. So neither durability at W owners, nor that later reads see the write,
+// is promised. CountHints is not for calls with Zones or in a session, and it needs
+// a table of Ring and a node that keeps hints; an operation of a causal type needs
+// one owner that makes it, which no fallback does.
 func CountHints() Option { return func(c *Call) { c.Hints = true } }
 
 // ExpireAt hides what a put writes from the given time on, to the millisecond.

@@ -9,7 +9,9 @@ import (
 	"github.com/grapevine-go/grapevine/peer"
 )
 
-// Target is a replica that an operation may address.
+// Target is a replica that an operation may address: an owner of the key, or, if it
+// is one in neither placement, a fallback. Fallbacks are live, are behind all
+// owners, and are asked by writes with CountHints alone, see [Op.Fallback].
 type Target struct {
 	ID      peer.ID
 	Nonce   uint64 // of the boot that is addressed
@@ -38,8 +40,8 @@ const (
 	Diverged
 	// Making: an owner is asked to make the operation, see Op.StartMake.
 	Making
-	// Hinting: a write with CountHints lacks owners; the driver keeps hints for those
-	// in Op.Short, and says which by Op.Hinted.
+	// Hinting: a write with CountHints lacks owners and fallbacks; the driver keeps
+	// hints for those in Op.Short, and says which by Op.Hinted.
 	Hinting
 )
 
@@ -61,8 +63,9 @@ type Op struct {
 	// Zones is how many distinct zones the acknowledgements of a write have to
 	// come from; 0: any. It is set before Start.
 	Zones int
-	// CountHints: where too few owners can be reached, hints count in their place.
-	// It is set before Start, and not with Zones.
+	// CountHints: where too few owners can be reached, hints count in their place:
+	// those that fallbacks keep, and then the driver's. It is set before Start, and
+	// not with Zones.
 	CountHints bool
 	// Demand is what a read asks for beyond its answers. It is set before Start.
 	Demand Demand
@@ -91,7 +94,8 @@ type Op struct {
 	sums      [MaxTargets]uint64
 	errs      [MaxTargets]error
 	settling
-	making making
+	making   making
+	standing standing
 }
 
 // StartWrite begins a write that needs w acknowledgements in each placement
@@ -149,6 +153,7 @@ func (o *Op) begin(targets []Target) (send uint32) {
 func (o *Op) retrack() {
 	o.tracker, o.kept = trackerOf(o.need, o.Targets), trackerOf(One, o.Targets)
 	o.kept.need = [2]int{o.Demand.Keep, o.Demand.Keep}
+	o.standing.waited = 0
 	if o.write && o.Zones > 1 {
 		o.tracker.spreadOver(o.Zones, o.Targets)
 	}
@@ -160,20 +165,20 @@ func (o *Op) retrack() {
 	}
 }
 
-// ask adds targets: all for a write, as many as are missing for a read.
+// ask adds targets: all owners for a write, as many as are missing for a read.
 func (o *Op) ask() (send uint32) {
 	if o.making.make && !o.making.made {
 		return o.askMaker()
 	}
 	for i, t := range o.Targets {
-		if o.asked&(1<<i) == 0 && !t.Down && (o.write || o.tracker.Wants(i, o.asked|send) || o.kept.Wants(i, o.asked|send)) {
+		if o.asked&(1<<i) == 0 && !t.Down && (o.write && !t.fallback() || o.tracker.Wants(i, o.asked|send) || o.kept.Wants(i, o.asked|send)) {
 			send |= 1 << i
 		}
 	}
 	o.asked |= send
 	o.sent += bits.OnesCount32(send)
 	if o.write {
-		o.reconsider()
+		send |= o.reconsider()
 	}
 	return send
 }
@@ -186,7 +191,14 @@ func (o *Op) Ack(round uint8, i int, j crdt.Joined) {
 		}
 		return
 	}
-	if round != o.Round || !o.tracker.Open(i) {
+	if round != o.Round {
+		return
+	}
+	if o.Targets[i].fallback() {
+		o.stood(i)
+		return
+	}
+	if !o.tracker.Open(i) {
 		return
 	}
 	if o.Phase == Ended { // it changes nothing but who lacks the write, see Unacked
@@ -202,25 +214,25 @@ func (o *Op) Ack(round uint8, i int, j crdt.Joined) {
 	o.reconsider()
 }
 
-// reconsider ends a write that has enough acknowledgements, or can get no more.
-func (o *Op) reconsider() {
+// reconsider ends a write that has enough acknowledgements, or can get no more. If
+// hints may count it returns the fallbacks to send the write to, which an
+// acknowledgement never leads to.
+func (o *Op) reconsider() (send uint32) {
 	switch o.tracker.Verdict() {
 	case More:
-		return
+		return 0
 	case Impossible:
-		if o.Phase = Hinting; o.Short() == 0 {
-			o.end(o.blame())
-		}
-		return
+		return o.standIn()
 	}
 	// Every write that ended before this one began reached an owner that has
 	// answered, if W > N/2; so stamping once above the highest of the answers
 	// is enough. What dominates the new stamp is concurrent.
 	if !o.Dominated.IsZero() && !o.restamped {
 		o.Phase = Restamp
-		return
+		return 0
 	}
 	o.end(nil)
+	return 0
 }
 
 // Restamped goes on after the write was stamped above Dominated.
@@ -312,18 +324,21 @@ func (o *Op) Fail(round uint8, i int, err error, maybe bool) (send uint32) {
 	if (o.Phase == Repairing || o.Phase == Diverged) && (round == o.Round || o.answers(round)) {
 		return o.failLate(round, i, err)
 	}
-	if round != o.Round || !o.tracker.Open(i) {
+	if round != o.Round {
+		return 0
+	}
+	owner, is := o.Fallback(i)
+	if is && !o.left(i) || !is && !o.tracker.Open(i) {
 		return 0
 	}
 	o.errs[i] = err
-	o.tracker.Bad(i)
+	o.tracker.Bad(owner)
 	if o.Phase != Asking {
 		return 0
 	}
 	switch v := o.tracker.Verdict(); {
 	case o.write:
-		o.reconsider()
-		return 0
+		return o.reconsider()
 	case v == Impossible:
 		o.end(o.blame())
 		return 0

@@ -23,12 +23,12 @@ func (o *Op) End(cause error) {
 
 func (o *Op) end(cause error) { o.Phase, o.Cause = Ended, o.lostSession(cause) }
 
-// blame finds the cause among the targets' errors: overload and size are worth
+// blame finds the cause among the owners' errors: overload and size are worth
 // telling apart, everything else makes the owners unavailable.
 func (o *Op) blame() error {
 	for _, special := range []error{ErrTooLarge, ErrOverloaded} {
-		for _, err := range o.errs[:len(o.Targets)] {
-			if errors.Is(err, special) {
+		for i, t := range o.Targets {
+			if !t.fallback() && errors.Is(o.errs[i], special) {
 				return special
 			}
 		}
@@ -74,7 +74,7 @@ func (o *Op) Err(verb string, id wire.OpID) error {
 	if o.Cause == nil {
 		return nil
 	}
-	e := &Error{Verb: verb, Outcome: o.Outcome(), Op: id, Acked: o.Acked(), Hints: o.Hints(), Needed: o.tracker.Need(), Owners: o.tracker.Owners(), Cause: o.Cause}
+	e := &Error{Verb: verb, Outcome: o.Outcome(), Op: id, Acked: o.Acked(), Hints: o.Hints(), Fallbacks: o.Fallbacks(), Needed: o.tracker.Need(), Owners: o.tracker.Owners(), Cause: o.Cause}
 	if o.broken {
 		e.Acked, e.Needed = o.kept.Count(), o.Demand.Keep
 	}
@@ -94,7 +94,12 @@ func (o *Op) Err(verb string, id wire.OpID) error {
 }
 
 // Pending reports whether answers of the present round are still to come.
-func (o *Op) Pending(i int) bool { return o.asked&(1<<i) != 0 && o.tracker.Open(i) }
+func (o *Op) Pending(i int) bool {
+	if o.Targets[i].fallback() {
+		return o.standing.waited&(1<<i) != 0
+	}
+	return o.asked&(1<<i) != 0 && o.tracker.Open(i)
+}
 
 // Behind returns the synced targets whose answers lacked something of the
 // read's State, whose encoding is given: those to repair. An unsynced owner is

@@ -26,7 +26,7 @@ var rewrite = flag.Bool("rewrite", false, "write what happens into the stories")
 // does. A line is a comment (#), a command, or, after a tab, what the command
 // before led to. With -rewrite the latter are written anew; read the difference.
 //
-//	write W [within DURATION] [zones K] [hints yes] TARGET…   begin; a target is a, or a:old, a:new (in one placement only), a:down,
+//	write W [within DURATION] [zones K] [hints yes] TARGET…   begin; a target is a, or a:old, a:new (in one placement only), a:down, a:fallback,
 //	                                           each with /ZONE, of which 1 is the coordinator's; W and R may be localone, localquorum
 //	read R [within DURATION] [hedge DURATION] [keep OWNERS] [ask DRIVER] [floor CLOCK] TARGET…
 //	ack TARGET joined|equal|CLOCK              CLOCK: dominated by a stamp of this time
@@ -219,7 +219,7 @@ func (s *story) targets(words []string) (targets []Target) {
 		w, zone, _ := strings.Cut(w, "/")
 		name, how, _ := strings.Cut(w, ":")
 		s.names = append(s.names, name)
-		t := Target{ID: peer.ID(name), Current: how != "new", Next: how != "old", Down: how == "down", Local: zone == "" || zone == "1"}
+		t := Target{ID: peer.ID(name), Current: how != "new" && how != "fallback", Next: how != "old" && how != "fallback", Down: how == "down", Local: zone == "" || zone == "1"}
 		if zone != "" {
 			t.Zone = zone[0]
 		}
@@ -276,6 +276,12 @@ func (s *story) describe(send uint32, said string) string {
 	if send != 0 {
 		parts = append(parts, "send to"+s.set(send))
 	}
+	for m := send; m != 0; m &= m - 1 {
+		i := bits.TrailingZeros32(m)
+		if owner, is := s.op.Fallback(i); is {
+			parts = append(parts, s.names[i]+" stands for "+s.names[owner])
+		}
+	}
 	o := &s.op
 	switch {
 	case o.Phase == Restamp:
@@ -292,6 +298,9 @@ func (s *story) describe(send uint32, said string) string {
 		parts = append(parts, fmt.Sprintf("failed: %v (%d counted, %v)", o.Cause, o.Acked(), o.Outcome()))
 	default:
 		end := fmt.Sprintf("ended well, %d counted", o.Acked())
+		if o.Fallbacks() > 0 {
+			end += fmt.Sprintf(", %d fallbacks", o.Fallbacks())
+		}
 		if o.Hints() > 0 {
 			end += fmt.Sprintf(", %d hints", o.Hints())
 		}

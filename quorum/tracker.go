@@ -25,6 +25,7 @@ type Tracker struct {
 	good   uint32    // targets whose answer counts
 	bad    uint32    // targets whose answer will not come or does not count
 	hinted uint32    // of the good: a hint was kept for them, they have not answered
+	stood  uint32    // of those: it is a fallback that keeps it
 	spread int       // distinct zones that are needed in each group
 	zones  [MaxTargets]uint8
 }
@@ -68,16 +69,22 @@ func (t *Tracker) spreadOver(zones int, targets []Target) {
 
 // Good records that target i's answer counts; a later Bad takes that back.
 func (t *Tracker) Good(i int) {
+	t.Reopen(i)
 	t.good |= 1 << i
-	t.bad &^= 1 << i
-	t.hinted &^= 1 << i
 }
 
 // Bad records that target i's answer does not count or will not come.
 func (t *Tracker) Bad(i int) {
+	t.Reopen(i)
 	t.bad |= 1 << i
-	t.good &^= 1 << i
-	t.hinted &^= 1 << i
+}
+
+// Reopen forgets what was recorded of target i: something else may count in the
+// place of its answer.
+func (t *Tracker) Reopen(i int) {
+	for _, set := range [...]*uint32{&t.good, &t.bad, &t.hinted, &t.stood} {
+		*set &^= 1 << i
+	}
 }
 
 // Hinted records that a hint for target i counts in the place of its answer.
@@ -86,8 +93,18 @@ func (t *Tracker) Hinted(i int) {
 	t.hinted |= 1 << i
 }
 
-// Hints returns how many hints count.
-func (t *Tracker) Hints() int { return bits.OnesCount32(t.hinted) }
+// Stood records that a hint for target i, which a fallback keeps, counts in the
+// place of its answer.
+func (t *Tracker) Stood(i int) {
+	t.Hinted(i)
+	t.stood |= 1 << i
+}
+
+// Hints returns how many hints count that no fallback keeps.
+func (t *Tracker) Hints() int { return bits.OnesCount32(t.hinted &^ t.stood) }
+
+// Fallbacks returns how many hints count that fallbacks keep.
+func (t *Tracker) Fallbacks() int { return bits.OnesCount32(t.stood) }
 
 // Short returns as few of the targets recorded as bad as would have to count for
 // enough to be possible again, leaving out some; none where that does not do.

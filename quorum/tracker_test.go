@@ -11,7 +11,7 @@ type plainTracker struct {
 	needs   [2]int
 	current []bool
 	next    []bool
-	answer  []byte // 0: none, 'g', 'b', or 'h': a hint
+	answer  []byte // 0: none, 'g', 'b', or a hint: 'h', or 'f' at a fallback
 	spread  int    // zones that are needed
 	zones   []uint8
 }
@@ -57,7 +57,7 @@ func (p *plainTracker) enough(accept func(i int) bool) bool {
 
 // verdict looks for a way to end well among all that may still come.
 func (p *plainTracker) verdict() Verdict {
-	good := func(i int) bool { return p.answer[i] == 'g' || p.answer[i] == 'h' }
+	good := func(i int) bool { return p.answer[i] != 0 && p.answer[i] != 'b' }
 	if p.enough(good) {
 		return Done
 	}
@@ -73,7 +73,7 @@ func (p *plainTracker) verdict() Verdict {
 // target's still lacks something.
 func (p *plainTracker) wants(target int, asked uint32) bool {
 	came := func(i int) bool {
-		return p.answer[i] == 'g' || p.answer[i] == 'h' || p.answer[i] == 0 && asked>>i&1 == 1
+		return p.answer[i] != 'b' && (p.answer[i] != 0 || asked>>i&1 == 1)
 	}
 	return p.current[target] && p.counted(p.current, came) < p.needs[0] || p.next[target] && p.counted(p.next, came) < p.needs[1]
 }
@@ -104,7 +104,7 @@ func (p *plainTracker) short(out uint32) (least int) {
 // TestTrackerExhaustively compares the tracker with its twin in all cases of up
 // to four targets: all groups, all needs, and every sequence of answers, each
 // target answering at most once; with up to three, also when a hint counts, and
-// when one that has answered changes its answer.
+// when one that has answered changes its answer or is waited for again.
 func TestTrackerExhaustively(t *testing.T) {
 	cases := 0
 	for n := 1; n <= 4; n++ {
@@ -215,7 +215,7 @@ func explore(t *testing.T, fast Tracker, slow *plainTracker) (cases int) {
 		f := fast
 		switch {
 		case was == 0:
-			answers := "gbh"
+			answers := "gbhf"
 			if len(slow.answer) > 3 {
 				answers = "gb"
 			}
@@ -225,7 +225,7 @@ func explore(t *testing.T, fast Tracker, slow *plainTracker) (cases int) {
 				cases += 1 + explore(t, f, slow)
 			}
 		case len(slow.answer) <= 3:
-			for _, answer := range []byte("gbh") {
+			for _, answer := range []byte("gbhf\x00") {
 				f = fast
 				record(&f, slow, i, answer)
 				agree(t, &f, slow)
@@ -245,6 +245,10 @@ func record(fast *Tracker, slow *plainTracker, i int, answer byte) {
 		fast.Bad(i)
 	case 'h':
 		fast.Hinted(i)
+	case 'f':
+		fast.Stood(i)
+	case 0:
+		fast.Reopen(i)
 	}
 }
 
@@ -255,14 +259,12 @@ func agree(t *testing.T, fast *Tracker, slow *plainTracker) {
 	if got, want := fast.Count(), slow.least(func(i int) bool { return slow.answer[i] == 'g' }); got != want {
 		t.Fatalf("%+v: counts %d, not %d of %+v", fast, got, want, slow)
 	}
-	hints := 0
+	counts := make(map[byte]int)
 	for _, a := range slow.answer {
-		if a == 'h' {
-			hints++
-		}
+		counts[a]++
 	}
-	if fast.Hints() != hints {
-		t.Fatalf("%+v: %d hints of %+v", fast, fast.Hints(), slow)
+	if fast.Hints() != counts['h'] || fast.Fallbacks() != counts['f'] {
+		t.Fatalf("%+v: %d hints, %d fallbacks of %+v", fast, fast.Hints(), fast.Fallbacks(), slow)
 	}
 	if slow.spread == 0 { // hints and zones do not go together
 		for out := range uint32(1) << len(slow.answer) {
