@@ -108,7 +108,7 @@ func (p *parcel) alone(i int) {
 	present := uint8(token>>8) == k.c.Op.Round
 	var msg []byte
 	if present {
-		msg = k.c.Msg(time.Now())
+		msg = k.c.Msg(time.Now(), int(token&0xff))
 	}
 	class, until := transport.Class(k.c.Class()), k.c.Until()
 	k.mu.Unlock()

@@ -186,12 +186,13 @@ func (k *call) flush() bool {
 			return goesOn
 		}
 		now := time.Now()
-		msg, token, class, until := k.c.Msg(now), k.c.Token(0), k.c.Class(), k.c.Until()
-		var to [32]peer.ID
+		token, class, until := k.c.Token(0), k.c.Class(), k.c.Until()
+		var to [quorum.MaxTargets]peer.ID
+		var msg [quorum.MaxTargets][]byte
 		self, others := 0, 0
 		for m := k.pending; m != 0; m &= m - 1 {
 			i := bits.TrailingZeros32(m)
-			to[i] = k.c.Op.Targets[i].ID
+			to[i], msg[i] = k.c.Op.Targets[i].ID, k.c.Msg(now, i)
 			others++
 			if k.c.IsSelf(i) {
 				self, others = 1<<i, others-1
@@ -203,11 +204,12 @@ func (k *call) flush() bool {
 		k.mu.Unlock()
 		for m := send &^ uint32(self); m != 0; m &= m - 1 {
 			i := bits.TrailingZeros32(m)
-			k.send(to[i], transport.Class(class), msg, until, token+uint64(i))
+			k.send(to[i], transport.Class(class), msg[i], until, token+uint64(i))
 		}
 		if self != 0 {
-			k.buf = k.n.replica.Serve(now, msg, k.buf[:0])
-			k.take(now, token+uint64(bits.TrailingZeros32(uint32(self))), k.buf, nil)
+			i := bits.TrailingZeros32(uint32(self))
+			k.buf = k.n.replica.Serve(now, msg[i], k.buf[:0])
+			k.take(now, token+uint64(i), k.buf, nil)
 		}
 	}
 }

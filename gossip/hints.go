@@ -11,10 +11,11 @@ import (
 	"github.com/grapevine-go/grapevine/quorum/hint"
 )
 
-// HintsFor is what waits at this node for an owner that could not be reached.
+// HintsFor is what waits at this node for an owner that could not be reached, by
+// this node or by one whose fallback it is (see quorum.CountHints).
 type HintsFor = replica.HintsFor
 
-// Hints returns what this node keeps for owners that it could not reach, by
+// Hints returns what this node keeps for owners that could not be reached, by
 // target; empty where all are reached.
 func (n *Node) Hints() []HintsFor {
 	list, _ := n.replica.Hints()
@@ -49,7 +50,7 @@ var (
 	hintsDesc     = desc("hints", "Hints that are kept for a target.", "target")
 	hintBytesDesc = desc("hint_bytes", "Bytes of the hints that are kept for a target.", "target")
 	hintAgeDesc   = desc("hint_oldest_seconds", "Age of the oldest hint that is kept for a target.", "target")
-	hintedDesc    = desc("hints_total", "Hints: stored, of those counted as acknowledgements (CountHints), joined into one that waited for the same key, replayed and acknowledged, rerouted to other owners, and of the dropped ones those that left a debt for a comparison to pay first (owed).", "event")
+	hintedDesc    = desc("hints_total", "Hints: stored, of those counted as acknowledgements at this node (CountHints), those kept here as a fallback of other nodes' writes, joined into one that waited for the same key, replayed and acknowledged, rerouted to other owners, and of the dropped ones those that left a debt for a comparison to pay first (owed).", "event")
 	hintDropDesc  = desc("hints_dropped_total", "Hints that were dropped, by reason.", "reason")
 )
 
@@ -60,7 +61,7 @@ func (m *metrics) collectHints(gauge func(*prometheus.Desc, float64, ...string),
 		gauge(hintBytesDesc, float64(h.Bytes), string(h.Target))
 		gauge(hintAgeDesc, time.Since(h.Oldest).Seconds(), string(h.Target))
 	}
-	for event, v := range map[string]uint64{"stored": s.Stored, "counted": s.Counted, "joined": s.Joined, "replayed": s.Replayed, "rerouted": s.Rerouted, "owed": s.Owed} {
+	for event, v := range map[string]uint64{"stored": s.Stored, "counted": s.Counted, "fallback": s.Fallback, "joined": s.Joined, "replayed": s.Replayed, "rerouted": s.Rerouted, "owed": s.Owed} {
 		counter(hintedDesc, v, event)
 	}
 	for reason, v := range s.Dropped {

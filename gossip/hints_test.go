@@ -3,12 +3,15 @@ package gossip_test
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/grapevine-go/grapevine/gossip"
+	"github.com/grapevine-go/grapevine/peer"
 	"github.com/grapevine-go/grapevine/quorum"
 	"github.com/grapevine-go/grapevine/quorum/session"
 )
@@ -88,6 +91,53 @@ func TestCountHints(t *testing.T) {
 	if kept < 5 {
 		t.Errorf("%d hints are kept", kept)
 	}
+}
+
+// TestFallbacks: two of a key's three owners are away, and one of the two other nodes
+// stands for one of them: it brings it the value when it is back, although the
+// coordinator is not there any more.
+func TestFallbacks(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewPedanticRegistry()
+	nodes := make(map[peer.ID]*gossip.Node)
+	for _, n := range cluster(t, 5, labelled(registry), func(c *gossip.Config) { c.SweepEvery = time.Hour }) {
+		nodes[n.ID()] = n
+	}
+	first := nodes["n0"]
+	open(t, first)
+	ready(t, slices.Collect(maps.Values(nodes))...)
+	owners := first.Owners("sessions", "key")
+	coordinator := nodes[owners[0]]
+	for _, id := range owners[1:] {
+		nodes[id].Close()
+		delete(nodes, id)
+	}
+	table := open(t, coordinator)
+	ready(t, slices.Collect(maps.Values(nodes))...)
+	if r, err := table.Put(within(t), "key", "kept for another", quorum.CountHints()); err != nil || r.Acked != 1 || r.Fallbacks != 1 || r.Hints != 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	coordinator.Close()
+	delete(nodes, coordinator.ID())
+	var fallback, other *gossip.Node
+	var back peer.ID
+	for _, n := range nodes {
+		if h := n.Hints(); len(h) == 1 && h[0].Hints == 1 {
+			fallback, back = n, h[0].Target
+		} else {
+			other = n
+		}
+	}
+	if fallback == nil || other == nil || !slices.Contains(owners[1:], back) {
+		t.Fatalf("no other node keeps a hint: %v keeps it for %q", fallback, back)
+	}
+	_, got := scrape(t, registry)
+	if v := got[fmt.Sprintf(`grapevine_hints_total{event="fallback",node="%s"}`, fallback.ID())]; v != "1" {
+		t.Errorf("%q hints kept as a fallback in the metrics", v)
+	}
+	owner := start(t, config(t, int(back[1]-'0'), []*gossip.Node{other}, func(c *gossip.Config) { c.SweepEvery = time.Hour }))
+	eventually(t, "the owner has the value", func() bool { return len(owner.Tables()) == 1 && len(dump(t, owner)) == 1 })
+	eventually(t, "the fallback has forgotten it", func() bool { return len(fallback.Hints()) == 0 })
 }
 
 // TestCountHintsRefused: where hints cannot count, that is said before anything is

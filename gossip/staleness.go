@@ -206,7 +206,7 @@ func (k *call) askRest() {
 	now := time.Now()
 	k.mu.Lock()
 	send := k.c.Op.Rest()
-	msg, class, until, token := k.c.Msg(now), k.c.Class(), k.c.Until(), k.c.Token(0)
+	msg, class, until, token := k.c.Msg(now, 0), k.c.Class(), k.c.Until(), k.c.Token(0)
 	k.refs += bits.OnesCount32(send)
 	k.mu.Unlock()
 	for m := send; m != 0; m &= m - 1 {

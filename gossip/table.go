@@ -212,7 +212,7 @@ func (t *table) endWrite(ctx context.Context, k *call) (r quorum.Receipt, err er
 	t.end(k)
 	k.hold(ctx, t)
 	k.mu.Lock()
-	r = quorum.Receipt{Op: k.c.ID, Acked: k.c.Op.Acked(), Hints: k.c.Op.Hints(), Superseded: k.c.Op.Superseded(), Waited: k.queued}
+	r = quorum.Receipt{Op: k.c.ID, Acked: k.c.Op.Acked(), Fallbacks: k.c.Op.Fallbacks(), Hints: k.c.Op.Hints(), Superseded: k.c.Op.Superseded(), Waited: k.queued}
 	err = k.c.Err()
 	t.n.sessions.record(k)
 	k.mu.Unlock()

@@ -44,7 +44,11 @@ func (k *call) traced(token uint64, now time.Time, err error) {
 	if k.span == nil || uint8(token>>8) != k.c.Op.Round {
 		return
 	}
-	attrs := []attribute.KeyValue{attribute.String("grapevine.owner", string(k.c.Op.Targets[token&0xff].ID))}
+	who := "grapevine.owner"
+	if _, is := k.c.Op.Fallback(int(token & 0xff)); is {
+		who = "grapevine.fallback"
+	}
+	attrs := []attribute.KeyValue{attribute.String(who, string(k.c.Op.Targets[token&0xff].ID))}
 	if err != nil {
 		attrs = append(attrs, attribute.String("error.message", err.Error()))
 	}

@@ -30,6 +30,7 @@ type Counters struct {
 	Crashes, Restarts, Pauses, Parts int
 	Joins, Leaves, OneWay            int
 	Retries                          int // of operations whose outcome was unknown
+	Fallbacks, Hints                 int // that counted in the place of owners
 }
 
 var errLost = errors.New("no answer in time")

@@ -182,8 +182,9 @@ func (o *operation) send(targets uint32) {
 		targets = 0
 		if local != 0 {
 			now := o.n.now()
-			reply := o.n.replica.Serve(now, o.call.Msg(now), nil)
-			targets = o.call.Reply(now, o.call.Token(bits.TrailingZeros32(local)), reply, nil, false, &o.n.effects)
+			i := bits.TrailingZeros32(local)
+			reply := o.n.replica.Serve(now, o.call.Msg(now, i), nil)
+			targets = o.call.Reply(now, o.call.Token(i), reply, nil, false, &o.n.effects)
 			o.n.send()
 		}
 	}
@@ -194,7 +195,7 @@ func (o *operation) sendTo(i int) {
 	token := o.call.Token(i)
 	to := o.n.c.byID[o.call.Op.Targets[i].ID]
 	o.open++
-	o.n.c.net.call(o.n, to, o.call.Msg(o.n.now()), o.n.c.run.Timeout, func(reply []byte, err error) {
+	o.n.c.net.call(o.n, to, o.call.Msg(o.n.now(), i), o.n.c.run.patience(), func(reply []byte, err error) {
 		o.n.whenAwake(func() {
 			o.open--
 			if !o.alive() {

@@ -31,7 +31,7 @@ type Run struct {
 	Quiet      time.Duration
 	ReadRepair bool
 	NoHints    bool // coordinators keep nothing for owners that they could not reach
-	CountHints bool // of writes, where owners cannot be reached; a read need not meet them then
+	CountHints bool // of fallbacks and coordinators, where owners cannot be reached; a read need not meet them then
 	Blocking   bool // reads repair before they return, and are monotonic
 	Sessions   bool // clients work in sessions with all guarantees, which they take from node to node
 	// Broken switches a safety rule off, to show that the checkers notice: one
@@ -87,6 +87,18 @@ func (r Run) hints() hint.Config {
 		return hint.Config{}
 	}
 	return hint.Config{MaxBytes: 2 << 10, MaxAge: time.Minute}
+}
+
+// counts reports whether hints count, known or not.
+func (r Run) counts() bool { return r.CountHints || r.Broken == "hints-count" }
+
+// patience is how long an operation waits for one answer: where hints count, not so
+// long that there is no time left for a fallback, as where a connection breaks.
+func (r Run) patience() time.Duration {
+	if r.counts() {
+		return r.Timeout / 3
+	}
+	return r.Timeout
 }
 
 func (r Run) rules() replica.Rules {

@@ -64,7 +64,7 @@ func (k *workload) start(n *Node, o *Op, client *client) func(c *replica.Call, n
 	run := &k.c.run
 	w := quorum.Level(run.W)
 	return func(c *replica.Call, now, deadline time.Time) uint32 {
-		c.Session, c.Wish.Hints = client.s, run.CountHints || run.Broken == "hints-count"
+		c.Session, c.Wish.Hints = client.s, run.counts()
 		switch o.Kind {
 		case GetOp, RemoveOp:
 			c.Wish.Block = run.Blocking || o.Kind == RemoveOp // or else what it sees removed might come back
@@ -124,6 +124,10 @@ const maxRetries = 3
 func (k *workload) ended(n *Node, o *Op, c *replica.Call, done func()) {
 	o.Return = k.c.World.Elapsed()
 	o.result(c, n)
+	if c != nil && c.Op.Cause == nil {
+		k.c.net.n.Fallbacks += c.Op.Fallbacks()
+		k.c.net.n.Hints += c.Op.Hints()
+	}
 	w := k.c.World
 	retries := k.c.run.Retry && !k.c.run.Sessions // which tells a session nothing
 	if retries && c != nil && o.Kind != GetOp && c.Op.Outcome() == quorum.Unknown && o.Retries < maxRetries && w.chance(.7) {

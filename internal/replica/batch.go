@@ -33,11 +33,12 @@ type Batch struct {
 // or saw another ring state, or there is no room.
 func (b *Batch) Add(c *Call, i int, now time.Time) bool {
 	t := &c.Op.Targets[i]
+	_, fallback := c.Op.Fallback(i)
 	of := wire.KindWrite
 	if c.verb == reading {
 		of = wire.KindRead
 	}
-	if c.verb == paging || c.verb == making || c.Op.Round != 0 || c.Op.Mending() || len(c.delta)+len(c.key) > maxBatchBytes/4 {
+	if fallback || c.verb == paging || c.verb == making || c.Op.Round != 0 || c.Op.Mending() || len(c.delta)+len(c.key) > maxBatchBytes/4 {
 		return false
 	}
 	if b.Calls == 0 {

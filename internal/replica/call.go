@@ -173,9 +173,12 @@ func (c *Call) look() bool {
 	return false
 }
 
-// place returns the replicas of the key's partition.
+// place returns the replicas of the key's partition, and fallbacks if they may count.
 func (c *Call) place() []quorum.Target {
 	c.targets = c.view.targets(c.targets[:0], c.table, c.part)
+	if c.Op.CountHints && c.table.Spec.Kind == ring.Ring {
+		c.targets = c.view.fallbacks(c.targets, c.table, c.part)
+	}
 	return c.targets
 }
 
@@ -185,12 +188,16 @@ func (c *Call) encode(now time.Time) {
 		c.msg = nil // a transport may still hold it
 	}
 	var boots [quorum.MaxTargets]uint64
+	owners := 0
 	for i, t := range c.Op.Targets {
-		boots[i] = t.Nonce
+		if _, is := c.Op.Fallback(i); !is {
+			boots[owners] = t.Nonce
+			owners++
+		}
 	}
 	h := c.r.header(c.view, wire.KindWrite, c.class, c.deadline.Sub(now))
 	h.Table, h.Partition, h.Op, h.Have = c.table.Hash, uint32(c.part), c.ID, c.have
-	h.Boots = wire.MakeBoots(boots[:len(c.Op.Targets)])
+	h.Boots = wire.MakeBoots(boots[:owners])
 	if c.Op.Mending() {
 		c.msg = c.appendMend(&h)
 		return
@@ -215,7 +222,7 @@ func (c *Call) first(now time.Time, send uint32) uint32 {
 	if send&1 == 0 || !c.IsSelf(0) {
 		return send
 	}
-	c.buf = c.r.Serve(now, c.Msg(now), c.buf[:0])
+	c.buf = c.r.Serve(now, c.Msg(now, 0), c.buf[:0])
 	send = send&^1 | c.Reply(now, c.Token(0), c.buf, nil, false, nil)
 	if c.verb == reading && !c.Ended() && !c.Op.Mending() && !c.state.isBottom() {
 		c.have = c.state.Fingerprint(c.table.Spec.Key)
@@ -224,9 +231,13 @@ func (c *Call) first(now time.Time, send uint32) uint32 {
 	return send
 }
 
-// Msg is the message to send to the targets. It stays as it is until Msg is
-// called in a later round; a large one is never written again.
-func (c *Call) Msg(now time.Time) []byte {
+// Msg is the message to send to a target: to all owners the same, and to a
+// fallback one of its own. It stays as it is until Msg is called in a later round;
+// a large one is never written again.
+func (c *Call) Msg(now time.Time, i int) []byte {
+	if owner, is := c.Op.Fallback(i); is {
+		return c.hintMsg(now, i, owner)
+	}
 	if !c.encoded || c.round != c.Op.Round {
 		c.encode(now)
 		c.encoded, c.round = true, c.Op.Round
@@ -307,6 +318,9 @@ func (c *Call) reply(now time.Time, token uint64, reply []byte, failure error, m
 // fails; a driver that leaves failures at the deadline to the deadline calls it.
 func (c *Call) Lost(token uint64) {
 	if round, i := uint8(token>>8), int(token&0xff); (c.verb == writing || c.verb == making) && round == c.Op.Round && !c.IsSelf(i) {
+		if _, is := c.Op.Fallback(i); is {
+			return // it has not missed anything of its own
+		}
 		c.r.mu.Lock()
 		defer c.r.mu.Unlock()
 		c.r.jobs.hurryTo(c.Op.Targets[i].ID)

@@ -290,7 +290,7 @@ func (o *operation) queue(send uint32) {
 	for ; send != 0; send &= send - 1 {
 		i := bits.TrailingZeros32(send)
 		token := o.Token(i)
-		s := sent{from: o.n, to: o.Op.Targets[i].ID, msg: slices.Clone(o.Msg(o.n.h.now))}
+		s := sent{from: o.n, to: o.Op.Targets[i].ID, msg: slices.Clone(o.Msg(o.n.h.now, i))}
 		s.done = func(reply []byte, err error) {
 			o.queue(o.Call.Reply(o.n.h.now, token, reply, err, true, &o.n.out))
 		}

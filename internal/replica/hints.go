@@ -15,7 +15,8 @@ import (
 )
 
 // Hinted handoff: what a write could not bring to an owner waits at its
-// coordinator and is sent when the owner is alive again, as a join like any other.
+// coordinator, or at a fallback of it, and is sent when the owner is alive again, as
+// a join like any other.
 // Where a hint has to be dropped, a debt is left if this node can pay it; else
 // the other owners' comparisons find it.
 
@@ -44,7 +45,8 @@ type replay struct {
 // HintStats counts hints since the start.
 type HintStats struct {
 	Stored   uint64
-	Counted  uint64                   // of those, the ones that counted as an acknowledgement
+	Counted  uint64                   // of those, the ones that counted as an acknowledgement at this node
+	Fallback uint64                   // of those, the ones that this node keeps as a fallback of other nodes' writes
 	Joined   uint64                   // of those, into a hint of the same key
 	Replayed uint64                   // that their targets have acknowledged
 	Rerouted uint64                   // handed to other owners because the ring changed
@@ -130,6 +132,12 @@ func (c *Call) keptFor(now time.Time, i int) bool {
 // keep stores a hint, joined with what waits for the same key.
 func (h *hints) keep(t *Table, to peer.ID, n hint.Hint) []hint.Drop {
 	h.stats.Stored++
+	return h.queue.Add(to, h.joined(t, to, n))
+}
+
+// joined returns the hint with bytes of its own, joined with what waits for the same
+// key.
+func (h *hints) joined(t *Table, to peer.ID, n hint.Hint) hint.Hint {
 	n.Delta = slices.Clone(n.Delta)
 	if old, ok := h.queue.Pending(to, n.Table, n.Key); ok && t.Data != nil {
 		s := t.Data.typ.New()
@@ -140,7 +148,7 @@ func (h *hints) keep(t *Table, to peer.ID, n hint.Hint) []hint.Drop {
 			n.Delta = s.AppendBinary(nil)
 		}
 	}
-	return h.queue.Add(to, n)
+	return n
 }
 
 // owe counts what was dropped, and leaves debts.

@@ -16,8 +16,10 @@ import (
 )
 
 // counting boots nodes that serve, with a table of counters.
-func counting(t testing.TB, ids ...peer.ID) *hand {
-	h := newHand(t)
+func counting(t testing.TB, ids ...peer.ID) *hand { return newHand(t).counting(ids...) }
+
+func (h *hand) counting(ids ...peer.ID) *hand {
+	h.t.Helper()
 	for i, id := range ids {
 		n := h.join(id)
 		if i == 0 {
@@ -28,7 +30,7 @@ func counting(t testing.TB, ids ...peer.ID) *hand {
 	s := spec
 	s.Type = Causal(crdt.NewCounter).Name
 	if err := h.nodes[ids[0]].Open(h.now, s, Causal(crdt.NewCounter), &h.nodes[ids[0]].out); err != nil {
-		t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	h.deliver()
 	h.until("all know the table", func() bool { return h.calm(ids...) })

@@ -98,7 +98,7 @@ func TestDemandAllocatesNothing(t *testing.T) {
 			for i := range 3 {
 				if send&(1<<i) != 0 {
 					to := h.nodes[c.Op.Targets[i].ID]
-					replies[0] = to.Serve(h.now, c.Msg(h.now), replies[0][:0])
+					replies[0] = to.Serve(h.now, c.Msg(h.now, i), replies[0][:0])
 					c.Reply(h.now, c.Token(i), replies[0], nil, false, nil)
 				}
 			}
@@ -141,7 +141,7 @@ func BenchmarkRead(b *testing.B) {
 				send := c.Read(a.Replica, h.now, h.now.Add(time.Second), time.Hour, spec.Name, "key", 2)
 				for i := range 3 {
 					if send&(1<<i) != 0 {
-						reply = h.nodes[c.Op.Targets[i].ID].Serve(h.now, c.Msg(h.now), reply[:0])
+						reply = h.nodes[c.Op.Targets[i].ID].Serve(h.now, c.Msg(h.now, i), reply[:0])
 						c.Reply(h.now, c.Token(i), reply, nil, false, nil)
 					}
 				}

@@ -83,6 +83,8 @@ func (s *serving) about(q *wire.Request) []byte {
 		return s.sync(q, t)
 	case wire.KindTransfer:
 		return s.transfer(q, t)
+	case wire.KindHint: // for others, who are owners
+		return s.hint(q, t)
 	}
 	if !s.view.owns(t, int(q.Partition)) {
 		s.r.stats.notOwner.Add(1)
@@ -106,14 +108,8 @@ func (s *serving) write(q *wire.Request, t *Table) []byte {
 		return s.refuse(wire.Malformed, err.Error())
 	}
 	hash := ring.HashBytes(key)
-	latest, err := t.Data.typ.Latest(delta)
-	switch {
-	case err != nil:
-		return s.refuse(wire.Malformed, err.Error())
-	case ring.Partition(hash, t.Layout.Partitions()) != int(q.Partition):
-		return s.refuse(wire.Malformed, "the key is of another partition")
-	case latest > crdt.TimeOf(s.now.Add(hardSkew)):
-		return s.refuse(wire.Skew, "stamped more than a day ahead")
+	if status, why := s.check(q, t, hash, delta); status != wire.OK {
+		return s.refuse(status, why)
 	}
 	joined, err := t.Data.Join(hash, key, delta)
 	if err != nil {
@@ -129,6 +125,20 @@ func (s *serving) write(q *wire.Request, t *Table) []byte {
 		return s.stale(wire.Moved)
 	}
 	return wire.AppendAck(s.dst, s.ok(t, int(q.Partition)), joined)
+}
+
+// check says what is wrong with a delta for a key of that hash.
+func (s *serving) check(q *wire.Request, t *Table, hash uint64, delta []byte) (status wire.Status, why string) {
+	latest, err := t.Data.typ.Latest(delta)
+	switch {
+	case err != nil:
+		return wire.Malformed, err.Error()
+	case ring.Partition(hash, t.Layout.Partitions()) != int(q.Partition):
+		return wire.Malformed, "the key is of another partition"
+	case latest > crdt.TimeOf(s.now.Add(hardSkew)):
+		return wire.Skew, "stamped more than a day ahead"
+	}
+	return wire.OK, ""
 }
 
 // moved reports whether the ring state changed while the request was served.
