@@ -177,3 +177,17 @@ ack a joined
 	waiting, 1 counted
 ack b joined
 	ended well, 2 counted
+
+# One of the two that are missing has somebody to stand for it: that is not enough.
+write 3 hints yes a b:down c:down d:fallback e:fallback
+	send to a d e; d stands for b; e stands for c; waiting, 0 counted
+ack d joined
+	waiting, 0 counted
+ack a joined
+	waiting, 1 counted
+fail e overloaded
+	short of c
+hinted c no
+	failed: quorum: too few owners available (1 counted, unknown)
+error
+	write: quorum: too few owners available; 1 of 3 needed owners, and 1 by fallbacks; unknown; b: quorum: too few owners available; c: quorum: too few owners available; e: quorum: owners are overloaded
