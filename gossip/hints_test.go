@@ -117,6 +117,9 @@ func TestFallbacks(t *testing.T) {
 	if r, err := table.Put(within(t), "key", "kept for another", quorum.CountHints()); err != nil || r.Acked != 1 || r.Fallbacks != 1 || r.Hints != 0 {
 		t.Fatalf("%+v, %v", r, err)
 	}
+	if err := errors.Join(table.PutMany(within(t), []gossip.Item[string]{{Key: "key", Value: "newer"}}, quorum.CountHints())...); err != nil {
+		t.Fatal(err)
+	}
 	coordinator.Close()
 	delete(nodes, coordinator.ID())
 	var fallback, other *gossip.Node
@@ -132,7 +135,7 @@ func TestFallbacks(t *testing.T) {
 		t.Fatalf("no other node keeps a hint: %v keeps it for %q", fallback, back)
 	}
 	_, got := scrape(t, registry)
-	if v := got[fmt.Sprintf(`grapevine_hints_total{event="fallback",node="%s"}`, fallback.ID())]; v != "1" {
+	if v := got[fmt.Sprintf(`grapevine_hints_total{event="fallback",node="%s"}`, fallback.ID())]; v != "2" {
 		t.Errorf("%q hints kept as a fallback in the metrics", v)
 	}
 	owner := start(t, config(t, int(back[1]-'0'), []*gossip.Node{other}, func(c *gossip.Config) { c.SweepEvery = time.Hour }))
