@@ -82,9 +82,10 @@ func (t *Tracker) Bad(i int) {
 // Reopen forgets what was recorded of target i: something else may count in the
 // place of its answer.
 func (t *Tracker) Reopen(i int) {
-	for _, set := range [...]*uint32{&t.good, &t.bad, &t.hinted, &t.stood} {
-		*set &^= 1 << i
-	}
+	t.good &^= 1 << i
+	t.bad &^= 1 << i
+	t.hinted &^= 1 << i
+	t.stood &^= 1 << i
 }
 
 // Hinted records that a hint for target i counts in the place of its answer.
