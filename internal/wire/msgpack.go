@@ -113,7 +113,20 @@ func (r *reader) sized(n int, want string) uint64 {
 	return 0
 }
 
+// uint takes an integer of any size. Almost all are hashes and clocks, or below
+// 128; those are taken at once.
 func (r *reader) uint() uint64 {
+	if p := r.p; len(p) > 0 && p[0] < 1<<7 {
+		r.p = p[1:]
+		return uint64(p[0])
+	} else if len(p) > 8 && p[0] == 0xcf {
+		r.p = p[9:]
+		return binary.BigEndian.Uint64(p[1:])
+	}
+	return r.anyUint()
+}
+
+func (r *reader) anyUint() uint64 {
 	const want = "unsigned integer"
 	c := r.lead(want)
 	switch {
@@ -149,6 +162,10 @@ func (r *reader) bool() bool {
 
 func (r *reader) bytes(limit int) []byte {
 	const want = "binary"
+	if p := r.p; len(p) > 1 && p[0] == 0xc4 && int(p[1]) <= min(limit, len(p)-2) { // as almost all
+		r.p = p[2+int(p[1]):]
+		return p[2 : 2+int(p[1])]
+	}
 	c := r.lead(want)
 	if c < 0xc4 || c > 0xc6 {
 		r.fail(want)
