@@ -15,7 +15,8 @@ import (
 // will not make it any more, but in a Retry.
 //
 // The error wraps quorum.ErrUnavailable if nobody has answered, quorum.ErrOperation
-// if the operation is of another table, or is the context's.
+// if the operation is of another table or its bytes are none of the table's type, or
+// is the context's.
 func (h handle[T]) Outcome(ctx context.Context, op quorum.Operation) (quorum.Fate, error) {
 	return h.t.outcome(ctx, op)
 }

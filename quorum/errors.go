@@ -76,6 +76,9 @@ type Error struct {
 	Needed  int
 	Owners  int // that the key has, in the placement that has fewer; 0: none was looked up
 	Cause   error
+	// AckedBy are the owners whose answers counted, in the order in which they were
+	// asked: more than Acked while owners change.
+	AckedBy []peer.ID
 	// Nodes are the owners that failed or had not answered, in the order in which they
 	// were asked, and then the fallbacks.
 	Nodes     []NodeError
@@ -94,6 +97,12 @@ type NodeError struct {
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %v; %d of %d needed owners", e.Verb, e.Cause, e.Acked, e.Needed)
+	for i, id := range e.AckedBy {
+		fmt.Fprintf(&b, "%s%s", [...]string{" (", ", "}[min(i, 1)], id)
+	}
+	if len(e.AckedBy) > 0 {
+		b.WriteByte(')')
+	}
 	if e.Fallbacks > 0 {
 		fmt.Fprintf(&b, ", and %d by fallbacks", e.Fallbacks)
 	}

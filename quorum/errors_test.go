@@ -9,11 +9,12 @@ import (
 
 	"github.com/grapevine-go/grapevine/crdt"
 	"github.com/grapevine-go/grapevine/internal/wire"
+	"github.com/grapevine-go/grapevine/peer"
 )
 
 // TestError: an application finds the outcome, the cause and each node's error.
 func TestError(t *testing.T) {
-	e := &Error{Verb: "write", Outcome: Unknown, Op: wire.OpID{Hi: 1, Lo: 2}, Acked: 1, Needed: 2, Cause: ErrUnavailable,
+	e := &Error{Verb: "write", Outcome: Unknown, Op: wire.OpID{Hi: 1, Lo: 2}, Acked: 1, AckedBy: []peer.ID{"a", "d"}, Needed: 2, Cause: ErrUnavailable,
 		Nodes: []NodeError{{"b", io.ErrUnexpectedEOF}, {"c", ErrOverloaded}}}
 	var err error = e
 	for _, want := range []error{ErrUnavailable, ErrUnknown, io.ErrUnexpectedEOF, ErrOverloaded} {
@@ -30,7 +31,7 @@ func TestError(t *testing.T) {
 	if !errors.As(err, &as) || as.Op != e.Op {
 		t.Error("errors.As does not give the Error")
 	}
-	const want = "write: quorum: too few owners available; 1 of 2 needed owners; unknown; b: unexpected EOF; c: quorum: owners are overloaded"
+	const want = "write: quorum: too few owners available; 1 of 2 needed owners (a, d); unknown; b: unexpected EOF; c: quorum: owners are overloaded"
 	if err.Error() != want {
 		t.Errorf("%q", err)
 	}

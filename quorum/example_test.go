@@ -39,6 +39,6 @@ func Example() {
 	// N=3 W=2 R=2 fresh: true
 	// 3 <nil>
 	// true
-	// write: quorum: too few owners available; 1 of 2 needed owners; unknown; b: connection refused; c: connection lost
+	// write: quorum: too few owners available; 1 of 2 needed owners (a); unknown; b: connection refused; c: connection lost
 	// may it become visible? true
 }

@@ -78,7 +78,14 @@ func (o *Op) Err(verb string, id wire.OpID) error {
 	if o.broken {
 		e.Acked, e.Needed = o.kept.Count(), o.Demand.Keep
 	}
+	counted := o.tracker.Answered()
+	if o.broken {
+		counted = o.kept.Answered()
+	}
 	for i, t := range o.Targets {
+		if counted&(1<<i) != 0 {
+			e.AckedBy = append(e.AckedBy, t.ID)
+		}
 		err := o.errs[i]
 		switch {
 		case err == nil && t.Down:

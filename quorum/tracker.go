@@ -127,6 +127,9 @@ func (t *Tracker) Short(out uint32) (targets uint32) {
 	return targets
 }
 
+// Answered returns the targets whose own answers count.
+func (t *Tracker) Answered() (targets uint32) { return t.good &^ t.hinted }
+
 // Open reports whether target i has not been recorded.
 func (t *Tracker) Open(i int) bool { return (t.good|t.bad)&(1<<i) == 0 }
 
@@ -166,7 +169,7 @@ func (t *Tracker) span(targets uint32) (zones int) {
 
 // Count returns how many answers counted, hints apart, in the group that has fewer.
 func (t *Tracker) Count() int {
-	answers := t.good &^ t.hinted
+	answers := t.Answered()
 	return min(bits.OnesCount32(t.groups[0]&answers), bits.OnesCount32(t.groups[1]&answers))
 }
 

@@ -131,8 +131,11 @@ func (c *Call) keptFor(now time.Time, i int) bool {
 
 // keep stores a hint, joined with what waits for the same key.
 func (h *hints) keep(t *Table, to peer.ID, n hint.Hint) []hint.Drop {
-	h.stats.Stored++
-	return h.queue.Add(to, h.joined(t, to, n))
+	drops := h.queue.Add(to, h.joined(t, to, n))
+	if _, ok := h.queue.Pending(to, n.Table, n.Key); ok { // or it was dropped itself
+		h.stats.Stored++
+	}
+	return drops
 }
 
 // joined returns the hint with bytes of its own, joined with what waits for the same

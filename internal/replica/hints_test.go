@@ -63,6 +63,15 @@ func (h *hand) waiting() int {
 	return 0
 }
 
+// TestHintsTooLarge: a hint that is dropped at once was not stored.
+func TestHintsTooLarge(t *testing.T) {
+	h := hinting(t, hint.Config{MaxBytes: 8, MaxAge: time.Hour}, spec, "a", "b", "c")
+	h.missed(3)
+	if _, s := h.nodes["a"].Hints(); s.Stored != 0 || s.Dropped[hint.Room] != 3 || h.waiting() != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // TestHints: what an owner missed waits for it, newer writes of a key in one
 // hint, is sent when it is back, each until it is acknowledged, and forgotten
 // then.

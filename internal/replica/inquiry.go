@@ -43,7 +43,8 @@ const (
 )
 
 // Inquire begins to find out about an operation. The error wraps
-// [ErrTableMismatch] if there is no such table here, and [ErrNotReady].
+// [ErrTableMismatch] if there is no such table here, quorum.ErrOperation if the
+// operation's bytes are none of its type, and [ErrNotReady].
 func (r *Replica) Inquire(now time.Time, op quorum.Operation) (*Inquiry, error) {
 	v := r.View()
 	t := v.byName[op.Table]
@@ -52,6 +53,11 @@ func (r *Replica) Inquire(now time.Time, op quorum.Operation) (*Inquiry, error) 
 		return nil, fmt.Errorf("%w: no table %q", ErrTableMismatch, op.Table)
 	case v.Self < 0:
 		return nil, ErrNotReady
+	}
+	if len(op.Delta) > 0 {
+		if _, err := t.Data.typ.New().JoinBinary(op.Delta); err != nil {
+			return nil, fmt.Errorf("%w: %w", quorum.ErrOperation, err)
+		}
 	}
 	q := &Inquiry{r: r, op: op, now: now, heard: make(map[uint64]heard)}
 	if len(op.Delta) == 0 && op.Boot == 0 { // nobody was asked who could have made it

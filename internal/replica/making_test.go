@@ -244,6 +244,15 @@ func TestUnsyncedDoesNotMake(t *testing.T) {
 	}
 }
 
+// TestInquiryOfGarbage: what no owner can have is no operation.
+func TestInquiryOfGarbage(t *testing.T) {
+	h := counting(t, "a")
+	op := quorum.Operation{ID: wire.OpID{Hi: 1}, Table: spec.Name, Key: "key", Delta: []byte("garbage")}
+	if _, err := h.nodes["a"].Inquire(h.now, op); !errors.Is(err, quorum.ErrOperation) {
+		t.Error(err)
+	}
+}
+
 // A retry that cannot begin says that it is as unknown as before what became of the
 // operation, if an owner may have made it, and can be retried again.
 func TestRetryThatCannotBegin(t *testing.T) {

@@ -67,7 +67,7 @@ ack b joined
 fail c unreachable
 	failed: quorum: too few owners available: acknowledgements from 2 zones are wanted (2 counted, unknown)
 error
-	write: quorum: too few owners available: acknowledgements from 2 zones are wanted; 2 of 2 needed owners; unknown; c: unreachable
+	write: quorum: too few owners available: acknowledgements from 2 zones are wanted; 2 of 2 needed owners (a, b); unknown; c: unreachable
 
 # Three zones of three, although one acknowledgement would do.
 write 1 zones 3 a/1 b/2 c/3

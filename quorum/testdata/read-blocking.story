@@ -112,7 +112,7 @@ answer b y@9
 tick 1s
 	failed: quorum: what was read is at too few owners: quorum: deadline passed (2 counted, not applied)
 error
-	read: quorum: what was read is at too few owners: quorum: deadline passed; 1 of 2 needed owners; a: quorum: no answer yet
+	read: quorum: what was read is at too few owners: quorum: deadline passed; 1 of 2 needed owners (b); a: quorum: no answer yet
 
 # Nor is what too few owners take.
 read 2 keep 2 a b c:down
@@ -124,7 +124,7 @@ answer b y@9
 fail a refused
 	failed: quorum: what was read is at too few owners: quorum: too few owners available (2 counted, not applied)
 error
-	read: quorum: what was read is at too few owners: quorum: too few owners available; 1 of 2 needed owners; a: quorum: refused by an owner; c: quorum: too few owners available
+	read: quorum: what was read is at too few owners: quorum: too few owners available; 1 of 2 needed owners (b); a: quorum: refused by an owner; c: quorum: too few owners available
 
 # Nor does the caller see it who gives up.
 read 2 keep 2 a b c
@@ -136,7 +136,7 @@ answer b y@9
 end canceled
 	failed: quorum: what was read is at too few owners: canceled (2 counted, not applied)
 error
-	read: quorum: what was read is at too few owners: canceled; 1 of 2 needed owners; a: quorum: no answer yet
+	read: quorum: what was read is at too few owners: canceled; 1 of 2 needed owners (b); a: quorum: no answer yet
 
 # All must have what one of them is asked for: they are asked at once.
 read 1 keep 3 a b c

@@ -66,7 +66,7 @@ answer a x@1
 tick 300ms
 	failed: quorum: deadline passed (1 counted, not applied)
 error
-	read: quorum: deadline passed; 1 of 2 needed owners; b: quorum: no answer yet
+	read: quorum: deadline passed; 1 of 2 needed owners (a); b: quorum: no answer yet
 
 # An unsynced owner that is behind is left to its fill.
 read 2 a b c

@@ -52,7 +52,7 @@ answer b x@1
 fail d unreachable
 	failed: quorum: too few owners available (1 counted, not applied)
 error
-	read: quorum: too few owners available; 1 of 2 needed owners; c: quorum: too few owners available; d: unreachable
+	read: quorum: too few owners available; 1 of 2 needed owners (a, b); c: quorum: too few owners available; d: unreachable
 
 # An old owner that is not synced counts in no placement.
 read 2 a:old b c d:new

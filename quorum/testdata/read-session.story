@@ -62,7 +62,7 @@ answer a x@3
 tick 300ms
 	failed: quorum: no reachable owner has what the session has seen: quorum: deadline passed (1 counted, not applied)
 error
-	read: quorum: no reachable owner has what the session has seen: quorum: deadline passed; 1 of 1 needed owners; b: quorum: no answer yet; c: quorum: no answer yet
+	read: quorum: no reachable owner has what the session has seen: quorum: deadline passed; 1 of 1 needed owners (a); b: quorum: no answer yet; c: quorum: no answer yet
 
 # An owner that came back empty does not count. What it has does.
 read 1 floor 5 a b c
@@ -90,7 +90,7 @@ fail b unreachable
 fail c unreachable
 	failed: quorum: no reachable owner has what the session has seen: quorum: too few owners available (1 counted, not applied)
 error
-	read: quorum: no reachable owner has what the session has seen: quorum: too few owners available; 1 of 2 needed owners; b: unreachable; c: unreachable
+	read: quorum: no reachable owner has what the session has seen: quorum: too few owners available; 1 of 2 needed owners (a); b: unreachable; c: unreachable
 
 # What satisfies the session is repaired as well, if that was asked for.
 read 1 keep 3 floor 5 a b c

@@ -24,7 +24,7 @@ fail b refused
 fail c unreachable maybe
 	failed: quorum: too few owners available (1 counted, unknown)
 error
-	write: quorum: too few owners available; 1 of 2 needed owners; unknown; b: quorum: refused by an owner; c: unreachable
+	write: quorum: too few owners available; 1 of 2 needed owners (a); unknown; b: quorum: refused by an owner; c: unreachable
 
 # Refused by two, and the third has not answered: it may have it.
 write 2 a b c
@@ -74,7 +74,7 @@ tick 499ms
 tick 500ms
 	failed: quorum: deadline passed (1 counted, unknown)
 error
-	write: quorum: deadline passed; 1 of 2 needed owners; unknown; b: quorum: no answer yet; c: quorum: no answer yet
+	write: quorum: deadline passed; 1 of 2 needed owners (a); unknown; b: quorum: no answer yet; c: quorum: no answer yet
 ack b joined
 	failed: quorum: deadline passed (1 counted, unknown)
 tick 900ms

@@ -190,4 +190,4 @@ fail e overloaded
 hinted c no
 	failed: quorum: too few owners available (1 counted, unknown)
 error
-	write: quorum: too few owners available; 1 of 3 needed owners, and 1 by fallbacks; unknown; b: quorum: too few owners available; c: quorum: too few owners available; e: quorum: owners are overloaded
+	write: quorum: too few owners available; 1 of 3 needed owners (a), and 1 by fallbacks; unknown; b: quorum: too few owners available; c: quorum: too few owners available; e: quorum: owners are overloaded

@@ -26,7 +26,7 @@ ack b joined
 fail d unreachable
 	failed: quorum: too few owners available (1 counted, unknown)
 error
-	write: quorum: too few owners available; 1 of 2 needed owners; unknown; c: quorum: too few owners available; d: unreachable
+	write: quorum: too few owners available; 1 of 2 needed owners (a, b); unknown; c: quorum: too few owners available; d: unreachable
 
 # It is known before anything is sent.
 write 2 a:old b c:down d:down
