@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"context"
 	"math/bits"
 	"time"
 
@@ -9,10 +10,11 @@ import (
 )
 
 // bundle gathers what calls send first, one message for each owner. It is its
-// caller's goroutine's.
+// caller's goroutine's, but for wake.
 type bundle struct {
 	n       *Node
-	place   entrance // how each call takes its place, beside the one they have waited for
+	wake    chan struct{} // some of them have something to send, or have ended
+	place   entrance      // how each call takes its place, beside the one they have waited for
 	parcels []*parcel
 }
 
@@ -73,6 +75,51 @@ func (b *bundle) send() {
 		}
 		p.sent = sent{to, to.Call(transport.Class(p.msg.Class()), p.msg.Msg(), p.msg.Until(), p, 0)}
 	}
+}
+
+// drive has the calls go on together until all have ended, or the context has: each
+// by itself would only be looked after when those before it have ended, and where an
+// owner fails, all that have to ask another would do so one after the other.
+func (b *bundle) drive(ctx context.Context, calls []*call) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		next, open := goOn(ctx, calls)
+		if !open {
+			return
+		}
+		timer.Reset(max(time.Until(next), 0))
+		select {
+		case <-b.wake:
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		case <-b.n.ctx.Done():
+			return
+		}
+	}
+}
+
+// goOn has calls send what they have to, and tells them the time where that is due.
+// It returns when it is due next, and whether any has not ended.
+func goOn(ctx context.Context, calls []*call) (next time.Time, open bool) {
+	now := time.Now()
+	for _, k := range calls {
+		if k == nil || !k.proceed(ctx) {
+			continue
+		}
+		k.mu.Lock()
+		due := k.c.Op.Deadline()
+		k.mu.Unlock()
+		if !now.Before(due) {
+			k.tick(ctx)
+			k.proceed(ctx)
+		}
+		if !open || due.Before(next) {
+			next, open = due, true
+		}
+	}
+	return next, open
 }
 
 // cancel withdraws them.

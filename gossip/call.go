@@ -42,7 +42,7 @@ type call struct {
 	waited time.Duration
 	// queued is how much longer it took because the node has too much to do.
 	queued time.Duration
-	many   bool // it is one of a batch
+	batch  *bundle // that it is one of; nil: none
 	// bundle, if it is set, takes what is sent first together with what other calls
 	// send.
 	bundle *bundle
@@ -80,7 +80,7 @@ func (n *Node) begin() *call {
 	k.op, k.truth = opNone, false
 	k.mode, k.c.Session = quorum.RepairAsync, nil
 	k.sent = k.sent[:0]
-	k.waited, k.queued, k.many = 0, 0, false
+	k.waited, k.queued, k.batch = 0, 0, nil
 	select {
 	case <-k.wake:
 	default:
@@ -114,10 +114,7 @@ func (k *call) start(send uint32) {
 
 // finish waits until the operation has ended.
 func (k *call) finish(ctx context.Context) {
-	for k.flush() {
-		if k.decide(ctx) {
-			continue
-		}
+	for k.proceed(ctx) {
 		k.mu.Lock()
 		due := time.Until(k.c.Op.Deadline())
 		k.mu.Unlock()
@@ -134,6 +131,16 @@ func (k *call) finish(ctx context.Context) {
 		}
 	}
 	k.timer.Stop()
+}
+
+// proceed does what is to be done now, and reports whether the operation goes on.
+func (k *call) proceed(ctx context.Context) bool {
+	for k.flush() {
+		if !k.decide(ctx) {
+			return true
+		}
+	}
+	return false
 }
 
 // tick tells the machine the time. At the context's deadline its own end may
@@ -283,17 +290,25 @@ func (k *call) Complete(token uint64, reply []byte, err error) {
 	k.mu.Lock()
 	news := k.c.Ended() || k.pending != 0 || k.c.Op.Phase == quorum.Diverged
 	k.refs--
-	last := k.refs == 0
+	last, batch := k.refs == 0, k.batch // which is no more this one's when others have released it
 	k.mu.Unlock()
 	if last {
 		k.recycle()
 		return
 	}
 	if news {
-		select {
-		case k.wake <- struct{}{}:
-		default:
+		signal(k.wake)
+		if batch != nil {
+			signal(batch.wake)
 		}
+	}
+}
+
+// signal says that there is something to look at.
+func signal(wake chan<- struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
 	}
 }
 

@@ -262,7 +262,7 @@ func (t *table) full() error {
 // hold holds an answer back, if the table's policy says so. Whoever has it holds no
 // place any more.
 func (k *call) hold(ctx context.Context, t *table) {
-	if t.overload.Delay <= 0 || k.many || t.spec.Kind == ring.Everywhere {
+	if t.overload.Delay <= 0 || k.batch != nil || t.spec.Kind == ring.Everywhere {
 		return
 	}
 	d := t.n.load.hold(t.overload.Delay)

@@ -32,7 +32,7 @@ const windowSize = replica.MaxBatch
 func (t *table) batch(ctx context.Context, keys int, start func(i int, b *bundle) (*call, error), end func(i int, k *call), failed func(i int, err error)) {
 	for from := 0; from < keys; from += windowSize {
 		to := min(from+windowSize, keys)
-		b := &bundle{n: t.n}
+		b := &bundle{n: t.n, wake: make(chan struct{}, 1)}
 		waited, err := t.enter(ctx, 0)
 		if err != nil {
 			for i := from; i < to; i++ {
@@ -44,7 +44,7 @@ func (t *table) batch(ctx context.Context, keys int, start func(i int, b *bundle
 			_, err := t.also(ctx, 0)
 			return waited, err
 		}
-		t.window(b, from, to, start, end, failed)
+		t.window(ctx, b, from, to, start, end, failed)
 		if ctx.Err() != nil {
 			b.cancel()
 		}
@@ -54,18 +54,21 @@ func (t *table) batch(ctx context.Context, keys int, start func(i int, b *bundle
 // window runs a window of a batch that has entered. A codec may panic, and the
 // application may go on after that: all that has begun is ended all the same, or
 // else its places would be taken for ever.
-func (t *table) window(b *bundle, from, to int, start func(i int, b *bundle) (*call, error), end func(i int, k *call), failed func(i int, err error)) {
+func (t *table) window(ctx context.Context, b *bundle, from, to int, start func(i int, b *bundle) (*call, error), end func(i int, k *call), failed func(i int, err error)) {
 	calls := make([]*call, 0, to-from)
 	defer func() { endAll(from, calls, end) }()
-	defer b.send()
-	defer t.leave()
-	for i := from; i < to; i++ {
-		k, err := start(i, b)
-		if err != nil {
-			failed(i, err)
+	func() {
+		defer b.send()
+		defer t.leave()
+		for i := from; i < to; i++ {
+			k, err := start(i, b)
+			if err != nil {
+				failed(i, err)
+			}
+			calls = append(calls, k)
 		}
-		calls = append(calls, k)
-	}
+	}()
+	b.drive(ctx, calls)
 }
 
 // endAll ends the calls of the keys from one on, those behind one that panics too;
@@ -110,7 +113,7 @@ func (t *table) readMany(ctx context.Context, keys []string, opts []quorum.Optio
 	t.batch(ctx, len(keys), func(i int, b *bundle) (*call, error) {
 		k, n, err := t.get(ctx, keys[i], opts, b.place)
 		if err == nil {
-			k.bundle, k.many = b, true
+			k.bundle, k.batch = b, b
 			t.startRead(ctx, k, keys[i], n)
 		}
 		return k, err
@@ -145,7 +148,7 @@ func (r *RegisterTable[T]) writeMany(ctx context.Context, n int, prepare func(i 
 	r.t.batch(ctx, n, func(i int, b *bundle) (*call, error) {
 		k, key, w, err := prepare(i, b.place)
 		if err == nil {
-			k.bundle, k.many = b, true
+			k.bundle, k.batch = b, b
 			r.t.startWrite(ctx, k, key, w)
 		}
 		return k, err

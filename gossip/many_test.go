@@ -2,11 +2,14 @@ package gossip_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/grapevine-go/grapevine/gossip"
+	"github.com/grapevine-go/grapevine/internal/fault"
 	"github.com/grapevine-go/grapevine/quorum"
 )
 
@@ -103,5 +106,42 @@ func BenchmarkMany(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestManyAskOthers: where an owner cannot be reached any more, all that have to ask another do
+// so together, and not one after the other.
+func TestManyAskOthers(t *testing.T) {
+	t.Parallel()
+	var nodes []*gossip.Node
+	for i := range 3 {
+		ctx := within(t)
+		if i == 2 { // half of the keys would take it three times the timeout one by one
+			ctx = fault.WithLateness(ctx, func() time.Duration { return 250 * time.Millisecond })
+		}
+		n, err := gossip.Start(ctx, config(t, i, nodes, func(c *gossip.Config) { c.Timeout = 10 * time.Second }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { n.Close() })
+		nodes = append(nodes, n)
+	}
+	ready(t, nodes...)
+	table := open(t, nodes[0])
+	ready(t, nodes...)
+	keys := make([]string, 256)
+	items := make([]gossip.Item[string], len(keys))
+	for i := range keys {
+		keys[i] = fmt.Sprint("key ", i)
+		items[i] = gossip.Item[string]{Key: keys[i], Value: "value"}
+	}
+	if err := errors.Join(table.PutMany(within(t), items)...); err != nil {
+		t.Fatal(err)
+	}
+	nodes[1].Close() // which n0 has not heard of
+	for i, r := range table.GetMany(within(t), keys) {
+		if r.Err != nil || r.Value != "value" {
+			t.Fatalf("%s: %q, %v", keys[i], r.Value, r.Err)
+		}
 	}
 }
