@@ -39,19 +39,17 @@ type cluster struct {
 
 func startCluster(ctx context.Context, p plan, dir string) (*cluster, error) {
 	c := &cluster{binary: p.binary}
+	ports, err := freePorts(2 * p.nodes)
+	if err != nil {
+		return nil, err
+	}
 	for i := range p.nodes {
-		listen, err1 := freePort()
-		port, err2 := freePort()
-		if err := errors.Join(err1, err2); err != nil {
-			return nil, err
-		}
-		name := string(rune('a' + i))
+		name, listen, port := string(rune('a'+i)), ports[2*i], ports[2*i+1]
 		c.procs = append(c.procs, &process{
 			name: name, listen: listen, redis: port, log: filepath.Join(dir, name+".log"),
 			client: redis.NewClient(&redis.Options{Addr: port, MaxRetries: -1}),
 		})
 	}
-	var err error
 	for _, p := range c.procs {
 		err = errors.Join(err, c.startOne(p))
 	}
@@ -66,25 +64,29 @@ func startCluster(ctx context.Context, p plan, dir string) (*cluster, error) {
 	return c, nil
 }
 
-// freePort finds an address that nobody uses, neither by TCP nor by UDP. The
-// port is below those that systems give to outgoing connections, so that it is
-// most likely still free when a process comes to use it, again and again.
-func freePort() (string, error) {
+// freePorts finds n addresses that nobody uses, neither by TCP nor by UDP. The
+// ports are below those that systems give to outgoing connections, so that they are
+// most likely still free when processes come to use them, again and again. All are
+// held until the last is found: none is found twice.
+func freePorts(n int) (addrs []string, err error) {
 	for range 1000 {
+		if len(addrs) == n {
+			return addrs, nil
+		}
 		addr := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
 			continue
 		}
-		l.Close()
+		defer l.Close()
 		p, err := net.ListenPacket("udp", addr)
 		if err != nil {
 			continue
 		}
-		p.Close()
-		return addr, nil
+		defer p.Close()
+		addrs = append(addrs, addr)
 	}
-	return "", errors.New("no free port found")
+	return nil, fmt.Errorf("%d of %d free ports found", len(addrs), n)
 }
 
 // startOne starts a process with nothing but its name, its ports and the list
