@@ -62,6 +62,9 @@ var requestBodies = map[Kind]func(q *Request) error{
 }
 
 func TestRequests(t *testing.T) {
+	if underRace {
+		t.Skip("one goroutine")
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		h := headers.Draw(t, "header")
 		key, body := keys.Draw(t, "key"), blobs.Draw(t, "body")
