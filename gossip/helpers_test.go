@@ -86,7 +86,13 @@ func config(t testing.TB, i int, nodes []*gossip.Node, change ...func(*gossip.Co
 
 func start(t testing.TB, cfg gossip.Config) *gossip.Node {
 	t.Helper()
-	node, err := gossip.Start(within(t), cfg)
+	return startIn(within(t), t, cfg)
+}
+
+// startIn starts a node with the faults that a context carries.
+func startIn(ctx context.Context, t testing.TB, cfg gossip.Config) *gossip.Node {
+	t.Helper()
+	node, err := gossip.Start(ctx, cfg)
 	if err != nil {
 		t.Fatalf("start %s: %v", cfg.Name, err)
 	}

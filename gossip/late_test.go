@@ -22,12 +22,7 @@ func TestSlowOwner(t *testing.T) {
 		if i == 2 {
 			ctx = fault.WithLateness(ctx, func() time.Duration { return time.Duration(late.Load()) })
 		}
-		n, err := gossip.Start(ctx, cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { n.Close() })
-		nodes = append(nodes, n)
+		nodes = append(nodes, startIn(ctx, t, cfg))
 	}
 	ready(t, nodes...)
 	table := open(t, nodes[0])

@@ -31,12 +31,7 @@ func hanging(t *testing.T, late *atomic.Bool, free bool) *gossip.RegisterTable[s
 		} else if free {
 			ctx = fault.WithoutAdmission(ctx)
 		}
-		node, err := gossip.Start(ctx, config(t, i, nodes))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { node.Close() })
-		nodes = append(nodes, node)
+		nodes = append(nodes, startIn(ctx, t, config(t, i, nodes)))
 	}
 	ready(t, nodes...)
 	table, err := gossip.Ring(nodes[0], "t", gossip.Registers[string](), three)

@@ -118,9 +118,9 @@ func (t *table) readMany(ctx context.Context, keys []string, opts []quorum.Optio
 		}
 		return k, err
 	}, func(i int, k *call) {
+		defer k.release() // also if a codec panics
 		err := t.endRead(ctx, k)
 		found(i, k, err)
-		k.release()
 	}, func(i int, err error) { found(i, nil, err) })
 }
 

@@ -119,12 +119,7 @@ func TestManyAskOthers(t *testing.T) {
 		if i == 2 { // half of the keys would take it three times the timeout one by one
 			ctx = fault.WithLateness(ctx, func() time.Duration { return 250 * time.Millisecond })
 		}
-		n, err := gossip.Start(ctx, config(t, i, nodes, func(c *gossip.Config) { c.Timeout = 10 * time.Second }))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { n.Close() })
-		nodes = append(nodes, n)
+		nodes = append(nodes, startIn(ctx, t, config(t, i, nodes, func(c *gossip.Config) { c.Timeout = 10 * time.Second })))
 	}
 	ready(t, nodes...)
 	table := open(t, nodes[0])

@@ -72,17 +72,19 @@ type Error struct {
 	Outcome Outcome
 	Op      wire.OpID
 	Acked   int // owners whose answer counted, in the placement that had fewer
-	Hints   int // of this node, that counted in the place of owners, see [CountHints]
-	Needed  int
-	Owners  int // that the key has, in the placement that has fewer; 0: none was looked up
-	Cause   error
+	// Fallbacks is how many nodes that are no owners keep a hint that counted in the
+	// place of an owner, and Hints how many hints of this node did, see [CountHints].
+	Fallbacks int
+	Hints     int
+	Needed    int
+	Owners    int // that the key has, in the placement that has fewer; 0: none was looked up
+	Cause     error
 	// AckedBy are the owners whose answers counted, in the order in which they were
 	// asked: more than Acked while owners change.
 	AckedBy []peer.ID
 	// Nodes are the owners that failed or had not answered, in the order in which they
 	// were asked, and then the fallbacks.
-	Nodes     []NodeError
-	Fallbacks int // nodes that are no owners whose hint counted, see [CountHints]
+	Nodes []NodeError
 
 	operation Operation
 }

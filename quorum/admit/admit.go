@@ -52,11 +52,8 @@ type Limit struct {
 const Kinds = 6
 
 // idle is what an operation of a kind takes where nothing queues: the least mean of
-// this period and of the one before.
+// this period and of the one before; never where nothing was measured.
 type idle struct{ least, before time.Duration }
-
-// unknown is before anything was measured.
-var unknown = idle{never, never}
 
 // period is for how many windows the least mean holds, and once more as many: a
 // path that has become longer is known after half a minute to a minute.
@@ -70,7 +67,7 @@ const never = time.Duration(1) << 62
 func New(delay time.Duration) Limit {
 	l := Limit{most: Start, delay: delay, retry: Window}
 	for k := range l.kinds {
-		l.kinds[k] = unknown
+		l.kinds[k] = idle{never, never}
 	}
 	return l
 }
@@ -110,7 +107,7 @@ type Took struct {
 	Whole time.Duration // the same without Cap
 }
 
-// Add counts an operation of the kind, which the limit caps at most.
+// Add counts an operation of the kind with what it took. Most is the kind's Cap.
 func (t *Took) Add(took, most time.Duration) {
 	t.Ended++
 	t.Timed++
@@ -185,8 +182,8 @@ const stalled = 5 * Window
 // shrink divides the limit, by 2 at most: one window is one opinion.
 func (l *Limit) shrink(by float64) { l.most = max(Floor, int(float64(l.most)/min(by, 2))) }
 
-// Cap bounds what a single operation of a kind counts as: a few operations that wait for an owner that
-// hangs must not look like a load on all.
+// Cap bounds what a single operation of a kind counts as: a few that wait for an
+// owner that hangs must not look like a load on all.
 func (l *Limit) Cap(kind int) time.Duration { return l.Delay(kind) + 4*l.delay }
 
 // MostRetry bounds what those who are refused are asked to wait.
