@@ -98,7 +98,8 @@ type Config struct {
 	SyncRate int
 
 	// HintBytes is how much is kept for each owner that cannot be reached, of the
-	// writes that this node coordinates, to be sent when it is back; see the guide.
+	// writes that this node coordinates or is a fallback of, to be sent when it is
+	// back; see the guide.
 	// Default 16 MiB; below zero: nothing is kept.
 	HintBytes int
 	// HintAge is how long a hint is kept. Default 1 h.

@@ -119,7 +119,7 @@ func (q *Queue) Add(to peer.ID, h Hint) (drops []Drop) {
 		id = q.last
 	}
 	record := h.append(nil)
-	if len(record) > q.cfg.MaxBytes {
+	if len(record) > q.cfg.MaxBytes || !h.readable() {
 		drops = append(drops, Drop{to, h.Table, h.Partition, Room})
 		if replaces {
 			q.remove(to, t, i)
@@ -157,7 +157,7 @@ func (q *Queue) Fits(to peer.ID, h Hint) bool {
 			bytes -= t.line[t.index(id)].size
 		}
 	}
-	return bytes <= q.cfg.MaxBytes
+	return bytes <= q.cfg.MaxBytes && h.readable()
 }
 
 // index finds an entry by its number; they rise.

@@ -149,6 +149,33 @@ func TestCorruptRecord(t *testing.T) {
 	}
 }
 
+// TestTooLargeToRead: what a record cannot hold is dropped at once, as what there is
+// no room for, and not kept until somebody cannot read it.
+func TestTooLargeToRead(t *testing.T) {
+	q, err := NewQueue(Config{MaxBytes: 4 * MaxDelta, MaxAge: time.Hour}, new(Memory))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fits := Hint{Table: string(make([]byte, MaxTable)), Key: string(make([]byte, MaxKey)), Delta: make([]byte, MaxDelta), At: start}
+	for name, grow := range map[string]func(*Hint){
+		"table": func(h *Hint) { h.Table += "x" },
+		"key":   func(h *Hint) { h.Key += "x" },
+		"delta": func(h *Hint) { h.Delta = make([]byte, MaxDelta+1) },
+	} {
+		h := fits
+		grow(&h)
+		if drops := q.Add("a", h); q.Fits("a", h) || len(drops) != 1 || drops[0].Reason != Room || q.Stats("a").Hints != 0 {
+			t.Errorf("%s: fits %v, %v, %+v", name, q.Fits("a", h), drops, q.Stats("a"))
+		}
+	}
+	if !q.Fits("a", fits) || len(q.Add("a", fits)) != 0 {
+		t.Error("the largest does not fit")
+	}
+	if _, hints, drops := q.Next("a", 0, 1); len(hints) != 1 || len(drops) != 0 {
+		t.Errorf("%d hints, %v", len(hints), drops)
+	}
+}
+
 // full is a log without room.
 type full struct{ Memory }
 

@@ -25,6 +25,11 @@ const (
 	MaxDelta = 24 << 20
 )
 
+// readable reports whether what append makes of the hint can be decoded.
+func (h *Hint) readable() bool {
+	return len(h.Table) <= MaxTable && len(h.Key) <= MaxKey && len(h.Delta) <= MaxDelta
+}
+
 // ErrCorrupt is wrapped by the error for a record that is none, or whose checksum
 // is wrong.
 var ErrCorrupt = errors.New("hint: corrupt record")
